@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The seam between C and the Rust implementation of BPF's graph objects.
+ *
+ * One list of prototypes, seen by three readers: helpers.c, whose definitions
+ * of these kfuncs become weak where CONFIG_BPF_GRAPH_RUST is set; bindgen; and
+ * so #[export], which refuses a Rust definition of another shape. What each
+ * kfunc does is said at its definition in kernel/bpf/helpers.c.
+ */
+#ifndef _BPF_GRAPH_H
+#define _BPF_GRAPH_H
+
+#include <linux/bpf.h>
+#include <linux/btf.h>
+
+#ifdef CONFIG_BPF_GRAPH_RUST
+
+/*
+ * The C bodies of these kfuncs: they carry the prototype into BTF, and yield
+ * to Rust when the kernel is linked.
+ */
+#define __bpf_graph_kfunc __bpf_kfunc __weak
+
+void *bpf_obj_new(u64 local_type_id__k, struct btf_struct_meta *meta);
+void *bpf_obj_new_impl(u64 local_type_id__k, void *meta__ign);
+void *bpf_percpu_obj_new(u64 local_type_id__k, struct btf_struct_meta *meta);
+void *bpf_percpu_obj_new_impl(u64 local_type_id__k, void *meta__ign);
+void bpf_obj_drop(void *p__alloc, struct btf_struct_meta *meta);
+void bpf_obj_drop_impl(void *p__alloc, void *meta__ign);
+void bpf_percpu_obj_drop(void *p__alloc, struct btf_struct_meta *meta);
+void bpf_percpu_obj_drop_impl(void *p__alloc, void *meta__ign);
+void *bpf_refcount_acquire(void *p__refcounted_kptr, struct btf_struct_meta *meta);
+void *bpf_refcount_acquire_impl(void *p__refcounted_kptr, void *meta__ign);
+
+int bpf_list_push_front(struct bpf_list_head *head, struct bpf_list_node *node,
+			struct btf_struct_meta *meta, u64 off);
+int bpf_list_push_front_impl(struct bpf_list_head *head, struct bpf_list_node *node,
+			     void *meta__ign, u64 off);
+int bpf_list_push_back(struct bpf_list_head *head, struct bpf_list_node *node,
+		       struct btf_struct_meta *meta, u64 off);
+int bpf_list_push_back_impl(struct bpf_list_head *head, struct bpf_list_node *node,
+			    void *meta__ign, u64 off);
+int bpf_list_add(struct bpf_list_head *head, struct bpf_list_node *new,
+		 struct bpf_list_node *prev__nonown_allowed,
+		 struct btf_struct_meta *meta, u64 off);
+struct bpf_list_node *bpf_list_pop_front(struct bpf_list_head *head);
+struct bpf_list_node *bpf_list_pop_back(struct bpf_list_head *head);
+struct bpf_list_node *bpf_list_del(struct bpf_list_head *head,
+				   struct bpf_list_node *node__nonown_allowed);
+struct bpf_list_node *bpf_list_front(struct bpf_list_head *head);
+struct bpf_list_node *bpf_list_back(struct bpf_list_head *head);
+bool bpf_list_is_first(struct bpf_list_head *head, struct bpf_list_node *node__nonown_allowed);
+bool bpf_list_is_last(struct bpf_list_head *head, struct bpf_list_node *node__nonown_allowed);
+bool bpf_list_empty(struct bpf_list_head *head);
+
+int bpf_rbtree_add(struct bpf_rb_root *root, struct bpf_rb_node *node,
+		   bool (less)(struct bpf_rb_node *a, const struct bpf_rb_node *b),
+		   struct btf_struct_meta *meta, u64 off);
+int bpf_rbtree_add_impl(struct bpf_rb_root *root, struct bpf_rb_node *node,
+			bool (less)(struct bpf_rb_node *a, const struct bpf_rb_node *b),
+			void *meta__ign, u64 off);
+struct bpf_rb_node *bpf_rbtree_remove(struct bpf_rb_root *root, struct bpf_rb_node *node);
+struct bpf_rb_node *bpf_rbtree_first(struct bpf_rb_root *root);
+struct bpf_rb_node *bpf_rbtree_root(struct bpf_rb_root *root);
+struct bpf_rb_node *bpf_rbtree_left(struct bpf_rb_root *root, struct bpf_rb_node *node);
+struct bpf_rb_node *bpf_rbtree_right(struct bpf_rb_root *root, struct bpf_rb_node *node);
+
+/* Rust, called from syscall.c and verifier.c. */
+bool bpf_graph_free_res_root(const struct btf_record *rec, const struct btf_field *field,
+			     void *obj);
+
+/* C, in helpers.c, called from Rust. */
+unsigned long bpf_graph_spin_lock(struct bpf_spin_lock *lock);
+void bpf_graph_spin_unlock(struct bpf_spin_lock *lock, unsigned long flags);
+
+/* The C bodies in helpers.c that are not kfuncs; see bpf_graph_c.h. */
+void bpf_graph_c___bpf_obj_drop_impl(void *p, const struct btf_record *rec, bool percpu);
+void bpf_graph_c_bpf_list_head_free(const struct btf_field *field, void *list_head,
+				    struct bpf_spin_lock *spin_lock);
+void bpf_graph_c_bpf_rb_root_free(const struct btf_field *field, void *rb_root,
+				  struct bpf_spin_lock *spin_lock);
+
+#else /* !CONFIG_BPF_GRAPH_RUST */
+
+#define __bpf_graph_kfunc __bpf_kfunc
+
+static inline bool bpf_graph_free_res_root(const struct btf_record *rec,
+					   const struct btf_field *field, void *obj)
+{
+	return false;
+}
+
+#endif /* CONFIG_BPF_GRAPH_RUST */
+
+#ifdef CONFIG_BPF_GRAPH_AB
+/* Rust, called from verifier.c where a kfunc's name has become an address. */
+unsigned long bpf_graph_kfunc_addr(unsigned long addr);
+#else
+static inline unsigned long bpf_graph_kfunc_addr(unsigned long addr)
+{
+	return addr;
+}
+#endif /* CONFIG_BPF_GRAPH_AB */
+
+#endif /* _BPF_GRAPH_H */

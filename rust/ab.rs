@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The switch between the Rust and the C implementation: `kernel.bpf_graph_impl`.
+//!
+//! A program gets the one that is chosen when it is loaded, and keeps it. What maps and objects
+//! leave behind is freed by the one that is chosen then. Both follow the same protocol on the same
+//! memory, so that any mixture is sound.
+
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed}, //
+};
+
+/// An implementation, as the value of the switch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Impl {
+    /// This one.
+    Rust,
+    /// Upstream's, by its second names.
+    C,
+}
+
+impl Impl {
+    const ALL: [Impl; 2] = [Impl::Rust, Impl::C];
+
+    /// The name by which the switch knows it.
+    fn name(self) -> &'static CStr {
+        match self {
+            Impl::Rust => c"rust",
+            Impl::C => c"c",
+        }
+    }
+
+    fn from_name(name: &CStr) -> Option<Self> {
+        Self::ALL.into_iter().find(|i| i.name() == name)
+    }
+}
+
+/// Whether C is chosen. Nothing else depends on it, so relaxed.
+static CHOSE_C: Atomic<bool> = Atomic::new(false);
+
+/// The implementation that is chosen now.
+#[inline(always)]
+pub(crate) fn chosen() -> Impl {
+    if CHOSE_C.load(Relaxed) {
+        Impl::C
+    } else {
+        Impl::Rust
+    }
+}
+
+/// Chooses the implementation for programs that are loaded from now on.
+pub(crate) fn choose(which: Impl) {
+    CHOSE_C.store(which == Impl::C, Relaxed);
+}
+
+/// A function's address, in a table of constants.
+struct Address(*const c_void);
+
+// SAFETY: A function's address can be used from everywhere.
+unsafe impl Sync for Address {}
+
+/// Declares the C bodies' second names, and the table from Rust's functions to them.
+macro_rules! kfuncs {
+    ($($($rust:ident),+ => $c:ident;)*) => {
+        extern "C" {
+            $(fn $c();)*
+        }
+
+        /// Each kfunc as Rust and as C has it. An `_impl` twin takes the same registers as the
+        /// kfunc it is the twin of, and so the same C body.
+        static KFUNCS: &[(Address, Address)] = &[
+            $($((
+                Address(crate::$rust as *const c_void),
+                Address($c as *const c_void),
+            ),)+)*
+        ];
+    };
+}
+
+kfuncs! {
+    bpf_obj_new, bpf_obj_new_impl => bpf_graph_c_bpf_obj_new;
+    bpf_percpu_obj_new, bpf_percpu_obj_new_impl => bpf_graph_c_bpf_percpu_obj_new;
+    bpf_obj_drop, bpf_obj_drop_impl => bpf_graph_c_bpf_obj_drop;
+    bpf_percpu_obj_drop, bpf_percpu_obj_drop_impl => bpf_graph_c_bpf_percpu_obj_drop;
+    bpf_refcount_acquire, bpf_refcount_acquire_impl => bpf_graph_c_bpf_refcount_acquire;
+    bpf_list_push_front, bpf_list_push_front_impl => bpf_graph_c_bpf_list_push_front;
+    bpf_list_push_back, bpf_list_push_back_impl => bpf_graph_c_bpf_list_push_back;
+    bpf_list_add => bpf_graph_c_bpf_list_add;
+    bpf_list_pop_front => bpf_graph_c_bpf_list_pop_front;
+    bpf_list_pop_back => bpf_graph_c_bpf_list_pop_back;
+    bpf_list_del => bpf_graph_c_bpf_list_del;
+    bpf_list_front => bpf_graph_c_bpf_list_front;
+    bpf_list_back => bpf_graph_c_bpf_list_back;
+    bpf_list_is_first => bpf_graph_c_bpf_list_is_first;
+    bpf_list_is_last => bpf_graph_c_bpf_list_is_last;
+    bpf_list_empty => bpf_graph_c_bpf_list_empty;
+    bpf_rbtree_add, bpf_rbtree_add_impl => bpf_graph_c_bpf_rbtree_add;
+    bpf_rbtree_remove => bpf_graph_c_bpf_rbtree_remove;
+    bpf_rbtree_first => bpf_graph_c_bpf_rbtree_first;
+    bpf_rbtree_root => bpf_graph_c_bpf_rbtree_root;
+    bpf_rbtree_left => bpf_graph_c_bpf_rbtree_left;
+    bpf_rbtree_right => bpf_graph_c_bpf_rbtree_right;
+}
+
+/// The address that a program's call gets: that of the C body where C is chosen and there is one.
+pub(crate) fn kfunc_addr(addr: usize) -> usize {
+    if chosen() == Impl::Rust {
+        return addr;
+    }
+    KFUNCS
+        .iter()
+        .find(|(rust, _)| rust.0 as usize == addr)
+        .map_or(addr, |(_, c)| c.0 as usize)
+}
+
+/// The C body of the Rust function at `addr`, as a pointer to a function of the same type.
+#[cfg(CONFIG_BPF_GRAPH_BENCH)]
+pub(crate) fn c_body(addr: *const c_void) -> *const c_void {
+    KFUNCS
+        .iter()
+        .find(|(rust, _)| rust.0 == addr)
+        .map_or(core::ptr::null(), |(_, c)| c.0)
+}
+
+/// Room for either name and for the first wrong letter behind it.
+const NAME_SIZE: usize = 8;
+
+/// Reads or writes `kernel.bpf_graph_impl`.
+///
+/// # Errors
+///
+/// `EINVAL` if what is written is neither `rust` nor `c`; then nothing changes.
+///
+/// # Safety
+///
+/// Called by sysctl, as a `proc_handler`.
+unsafe extern "C" fn proc_impl(
+    table: *const bindings::ctl_table,
+    write: c_int,
+    buffer: *mut c_void,
+    lenp: *mut usize,
+    ppos: *mut bindings::loff_t,
+) -> c_int {
+    let mut name = [0 as c_char; NAME_SIZE];
+    for (to, from) in name.iter_mut().zip(chosen().name().to_bytes()) {
+        *to = *from as c_char;
+    }
+    // SAFETY: Sysctl passes our table, which is never changed.
+    let mut copy = unsafe { *table };
+    copy.data = name.as_mut_ptr().cast();
+    copy.maxlen = NAME_SIZE as c_int;
+    // SAFETY: The table's data is `maxlen` bytes long, the rest is what sysctl passed to us.
+    let ret = unsafe { bindings::proc_dostring(&copy, write, buffer, lenp, ppos) };
+    if ret != 0 || write == 0 {
+        return ret;
+    }
+    // SAFETY: `c_char` is a byte, and `name` is `NAME_SIZE` of them.
+    let bytes = unsafe { core::slice::from_raw_parts(name.as_ptr().cast::<u8>(), NAME_SIZE) };
+    match CStr::from_bytes_until_nul(bytes)
+        .ok()
+        .and_then(Impl::from_name)
+    {
+        Some(which) => {
+            choose(which);
+            0
+        }
+        None => EINVAL.to_errno(),
+    }
+}
+
+/// The sysctl's table, which C never changes.
+struct Table([bindings::ctl_table; 1]);
+
+// SAFETY: It is only read.
+unsafe impl Sync for Table {}
+
+static TABLE: Table = Table([bindings::ctl_table {
+    procname: c"bpf_graph_impl".as_ptr().cast(),
+    mode: 0o600,
+    proc_handler: Some(proc_impl),
+    // SAFETY: A `ctl_table` of zeroes is a valid one, with nothing in it.
+    ..unsafe { core::mem::MaybeUninit::zeroed().assume_init() }
+}]);
+
+/// Registers the switch when the kernel starts.
+pub(crate) struct Switch;
+
+impl kernel::Module for Switch {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        // SAFETY: The table is static, and its handler is a `proc_handler`.
+        let header = unsafe {
+            bindings::register_sysctl_sz(
+                c"kernel".as_ptr().cast(),
+                TABLE.0.as_ptr().cast_mut(),
+                TABLE.0.len(),
+            )
+        };
+        if header.is_null() {
+            return Err(ENOMEM);
+        }
+        Ok(Self)
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Freeing what is still in a list or tree when its map value or object goes away.
+//!
+//! C takes everything out in one go, with interrupts disabled for as long as that takes: seconds,
+//! for some millions of nodes. Here the lock is held for [`CHUNK`] nodes at a time, whatever the
+//! length, and the nodes are dropped outside of it.
+
+use core::{ffi::c_void, ptr::NonNull};
+
+use kernel::{bindings, prelude::*};
+
+use crate::{
+    lock::{Guard, Lock},
+    object::Object,
+    owner::{Chain, Kind, Unlinked},
+    record::Record, //
+};
+
+/// How many nodes are taken out in one section under the lock.
+pub(crate) const CHUNK: usize = 32;
+
+/// A kind of node whose collection can be emptied from one end.
+pub(crate) trait Drain: Kind {
+    /// Unlinks some node of the collection at `root`; `None` if there is none.
+    ///
+    /// # Safety
+    ///
+    /// `root` points to a live root of this kind, which the lock that is held guards.
+    unsafe fn take<'l>(root: NonNull<c_void>, held: &'l Guard) -> Option<Unlinked<'l, Self>>;
+}
+
+/// Unlinks up to [`CHUNK`] nodes under the lock and makes them busy; `true` if there may be more.
+///
+/// # Safety
+///
+/// As for [`drain()`].
+unsafe fn take_chunk<K: Drain>(
+    root: NonNull<c_void>,
+    lock: Lock,
+    chain: &mut Chain<K>,
+) -> Result<bool> {
+    let held = lock.lock()?;
+    for _ in 0..CHUNK {
+        // SAFETY: This function's contract.
+        let Some(node) = (unsafe { K::take(root, &held) }) else {
+            return Ok(false);
+        };
+        // Rule 5: busy before the lock is dropped, so that a claim by one who shares the node, or
+        // a removal by one who found it here, fails until it is released below.
+        chain.push(node.park());
+    }
+    Ok(true)
+}
+
+/// Takes all nodes out of the collection at `root` and drops the reference it had to each.
+///
+/// Any context in which objects can be dropped. A collection that a program still adds to is
+/// emptied of what is added meanwhile as well: 32 nodes leave for each one that can come.
+///
+/// # Safety
+///
+/// - `root` points to a live root of this kind, which `lock` guards.
+/// - `field` is the root's own description in its record: `graph_root` is what it is.
+/// - Migration is disabled.
+pub(crate) unsafe fn drain<K: Drain>(
+    root: NonNull<c_void>,
+    lock: Lock,
+    field: &bindings::btf_field,
+) {
+    // SAFETY: This function's contract says that the field is of a root.
+    let graph = unsafe { &field.__bindgen_anon_1.graph_root };
+    // SAFETY: A root's `value_rec` is the record of its values' type, and lives as long.
+    let record = unsafe { Record::from_ptr(graph.value_rec) };
+    let offset = graph.node_offset as usize;
+
+    loop {
+        let mut chain = Chain::<K>::new();
+        // SAFETY: This function's contract.
+        let more = match unsafe { take_chunk(root, lock, &mut chain) } {
+            Ok(more) => more,
+            Err(err) => {
+                // Only who can reach a value or object can hold its lock, and what is freed can
+                // no longer be reached. If it is held nevertheless, a leak is the lesser evil.
+                kernel::pr_warn_once!("bpf_graph: root not freed, its lock is held: {:?}\n", err);
+                return;
+            }
+        };
+        while let Some(node) = chain.pop() {
+            let node = node.release();
+            // SAFETY: The node is `offset` bytes into an object of the root's value type, and the
+            // reference that the collection had to it is ours.
+            unsafe { Object::containing(node.as_ptr().cast(), offset).drop(record) };
+        }
+        if !more {
+            return;
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inline C that Rust inlines too; included by rust/helpers/helpers.c.
+ * Sorted as the headers are.
+ */
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <asm/rqspinlock.h>
+
+__rust_helper void rust_helper_list_add(struct list_head *new, struct list_head *head)
+{
+	list_add(new, head);
+}
+
+__rust_helper void rust_helper_list_del_init(struct list_head *entry)
+{
+	list_del_init(entry);
+}
+
+__rust_helper void rust_helper_rb_insert_color_cached(struct rb_node *node,
+						      struct rb_root_cached *root,
+						      bool leftmost)
+{
+	rb_insert_color_cached(node, root, leftmost);
+}
+
+__rust_helper void rust_helper_rb_erase_cached(struct rb_node *node,
+					       struct rb_root_cached *root)
+{
+	rb_erase_cached(node, root);
+}
+
+__rust_helper bool rust_helper_refcount_inc_not_zero(refcount_t *r)
+{
+	return refcount_inc_not_zero(r);
+}
+
+__rust_helper int rust_helper_raw_res_spin_lock_irqsave(rqspinlock_t *lock,
+							unsigned long *flags)
+{
+	return raw_res_spin_lock_irqsave(lock, *flags);
+}
+
+__rust_helper void rust_helper_raw_res_spin_unlock_irqrestore(rqspinlock_t *lock,
+							      unsigned long flags)
+{
+	raw_res_spin_unlock_irqrestore(lock, flags);
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Draining: what `bpf_obj_free_fields()` leaves of lists and trees, for both kinds of lock.
+
+use core::{
+    mem::{offset_of, zeroed},
+    ptr::null_mut, //
+};
+
+use kernel::{bindings, prelude::*};
+
+use super::{field, Items, RecordOf};
+
+/// A map's value with a root and the lock that guards it.
+#[repr(C)]
+struct Value<Root> {
+    lock: u32,
+    root: Root,
+}
+
+const SPIN: u32 = bindings::btf_field_type_BPF_SPIN_LOCK;
+const RESILIENT: u32 = bindings::btf_field_type_BPF_RES_SPIN_LOCK;
+
+/// The record of a [`Value`] whose root links items at `node_offset` and is guarded by `lock`.
+fn record<Root>(lock: u32, root: u32, node_offset: usize, items: &Items) -> RecordOf<2> {
+    let mut root = field(root, offset_of!(Value<Root>, root), size_of::<Root>());
+    root.__bindgen_anon_1.graph_root = bindings::btf_field_graph_root {
+        btf: null_mut(),
+        value_btf_id: 0,
+        node_offset: node_offset as u32,
+        value_rec: items.record(),
+    };
+    RecordOf::new([field(lock, 0, 4), root])
+}
+
+/// A value of zeroes.
+fn value<Root>() -> Result<KBox<Value<Root>>> {
+    // SAFETY: All zeroes is a free lock and an empty root.
+    Ok(KBox::new(unsafe { zeroed() }, GFP_KERNEL)?)
+}
+
+#[kunit_tests(bpf_graph_drain)]
+mod tests {
+    use super::{
+        super::{list, list_node, refs, tree, Item},
+        *,
+    };
+    use crate::drain::CHUNK;
+    use kernel::bindings::{bpf_list_head, bpf_rb_root};
+
+    const LIST: u32 = kernel::bindings::btf_field_type_BPF_LIST_HEAD;
+    const TREE: u32 = kernel::bindings::btf_field_type_BPF_RB_ROOT;
+
+    /// Lengths around what one section under the lock takes.
+    const LENGTHS: [usize; 7] = [0, 1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK + 7];
+
+    /// Makes `n` items, each with one reference for the test and one for the collection.
+    fn make(items: &Items, n: usize) -> Result<KVec<*mut Item>> {
+        let mut all = KVec::with_capacity(n, GFP_KERNEL)?;
+        for key in 0..n {
+            let item = items.make((key * 7919 % 101) as u64);
+            assert!(!item.is_null() && items.acquire(item));
+            all.push(item, GFP_KERNEL)?;
+        }
+        Ok(all)
+    }
+
+    /// Each item must have lost the collection's reference, once, and be free.
+    fn all_given_back(items: &Items, all: &[*mut Item]) {
+        for &item in all {
+            assert_eq!(refs(item), 1);
+            // SAFETY: The item is the test's own.
+            let (list, tree) = unsafe { (&(*item).list, &(*item).tree) };
+            assert!(list.owner.is_null() && tree.owner.is_null());
+            assert_eq!(list.list_head.next.cast_const(), &raw const list.list_head);
+            assert_eq!(
+                tree.rb_node.__rb_parent_color,
+                &raw const tree.rb_node as usize
+            );
+            items.drop(item);
+        }
+    }
+
+    fn drain_list(lock: u32, n: usize) -> Result {
+        let items = Items::shared()?;
+        let record = record::<bpf_list_head>(lock, LIST, offset_of!(Item, list), &items);
+        let mut value = value::<bpf_list_head>()?;
+        let head = &raw mut value.root;
+        let all = make(&items, n)?;
+        for &item in &all {
+            let off = offset_of!(Item, list) as u64;
+            // SAFETY: The head is the test's own, and so is the reference.
+            let ret =
+                unsafe { crate::bpf_list_push_back(head, list_node(item), items.meta(), off) };
+            assert_eq!(ret, 0);
+        }
+        // SAFETY: The record says what is in the value.
+        unsafe { kernel::bindings::bpf_obj_free_fields(record.as_ptr(), (&raw mut *value).cast()) };
+        assert!(list::holds(head, &[]));
+        assert_eq!(value.lock, 0);
+        all_given_back(&items, &all);
+        Ok(())
+    }
+
+    fn drain_tree(lock: u32, n: usize) -> Result {
+        let items = Items::shared()?;
+        let record = record::<bpf_rb_root>(lock, TREE, offset_of!(Item, tree), &items);
+        let mut value = value::<bpf_rb_root>()?;
+        let root = &raw mut value.root;
+        let all = make(&items, n)?;
+        for &item in &all {
+            assert_eq!(tree::add(&items, root, item), 0);
+        }
+        // SAFETY: The record says what is in the value.
+        unsafe { kernel::bindings::bpf_obj_free_fields(record.as_ptr(), (&raw mut *value).cast()) };
+        assert!(tree::holds(root, &[]));
+        assert_eq!(value.lock, 0);
+        all_given_back(&items, &all);
+        Ok(())
+    }
+
+    #[test]
+    fn list_under_a_spin_lock() -> Result {
+        LENGTHS.into_iter().try_for_each(|n| drain_list(SPIN, n))
+    }
+
+    #[test]
+    fn list_under_a_resilient_lock() -> Result {
+        LENGTHS
+            .into_iter()
+            .try_for_each(|n| drain_list(RESILIENT, n))
+    }
+
+    #[test]
+    fn tree_under_a_spin_lock() -> Result {
+        LENGTHS.into_iter().try_for_each(|n| drain_tree(SPIN, n))
+    }
+
+    #[test]
+    fn tree_under_a_resilient_lock() -> Result {
+        LENGTHS
+            .into_iter()
+            .try_for_each(|n| drain_tree(RESILIENT, n))
+    }
+
+    #[test]
+    fn what_is_in_both_loses_one_reference_to_each() -> Result {
+        let items = Items::shared()?;
+        let in_list = record::<bpf_list_head>(SPIN, LIST, offset_of!(Item, list), &items);
+        let in_tree = record::<bpf_rb_root>(RESILIENT, TREE, offset_of!(Item, tree), &items);
+        let mut list_value = value::<bpf_list_head>()?;
+        let mut tree_value = value::<bpf_rb_root>()?;
+        let all = make(&items, 100)?;
+        for &item in &all {
+            assert!(items.acquire(item));
+            let off = offset_of!(Item, list) as u64;
+            // SAFETY: The head is the test's own, and so is the reference.
+            let ret = unsafe {
+                crate::bpf_list_push_front(
+                    &raw mut list_value.root,
+                    list_node(item),
+                    items.meta(),
+                    off,
+                )
+            };
+            assert_eq!(ret, 0);
+            assert_eq!(tree::add(&items, &raw mut tree_value.root, item), 0);
+            assert_eq!(refs(item), 3);
+        }
+        // SAFETY: The record says what is in the value.
+        unsafe {
+            kernel::bindings::bpf_obj_free_fields(in_tree.as_ptr(), (&raw mut *tree_value).cast())
+        };
+        assert!(all.iter().all(|&item| refs(item) == 2));
+        // SAFETY: As above.
+        unsafe {
+            kernel::bindings::bpf_obj_free_fields(in_list.as_ptr(), (&raw mut *list_value).cast())
+        };
+        all_given_back(&items, &all);
+        Ok(())
+    }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Objects: what a new one holds, how references are counted, and what the last drop frees.
+
+use kernel::prelude::kunit_tests;
+
+#[kunit_tests(bpf_graph_object)]
+mod tests {
+    use kernel::prelude::*;
+
+    use core::{
+        mem::{offset_of, zeroed},
+        ptr::null_mut,
+    };
+
+    use super::super::{field, list::Head, list_node, refs, Item, Items, RecordOf};
+    use crate::{
+        bpf_list_pop_back, bpf_list_pop_front, bpf_list_push_back, bpf_list_push_back_impl,
+        bpf_list_push_front_impl, bpf_obj_drop, bpf_obj_drop_impl, bpf_obj_new, bpf_obj_new_impl,
+        bpf_rbtree_first, bpf_refcount_acquire_impl,
+    };
+
+    #[test]
+    fn a_new_object_is_free_and_has_one_reference() -> Result {
+        let items = Items::shared()?;
+        let item = items.make(1);
+        assert!(!item.is_null());
+        // SAFETY: The item is the test's own.
+        unsafe {
+            let (list, tree) = (&(*item).list, &(*item).tree);
+            assert!(list.owner.is_null() && tree.owner.is_null());
+            assert_eq!(list.list_head.next.cast_const(), &raw const list.list_head);
+            assert_eq!(list.list_head.prev.cast_const(), &raw const list.list_head);
+            // RB_EMPTY_NODE()
+            assert_eq!(
+                tree.rb_node.__rb_parent_color,
+                &raw const tree.rb_node as usize
+            );
+        }
+        assert_eq!(refs(item), 1);
+        items.drop(item);
+        Ok(())
+    }
+
+    #[test]
+    fn each_field_begins_as_c_begins_it() -> Result {
+        // One of each kind that a program's object can have, on memory full of ones.
+        const KINDS: [(u32, usize); 8] = [
+            (kernel::bindings::btf_field_type_BPF_SPIN_LOCK, 4),
+            (kernel::bindings::btf_field_type_BPF_RES_SPIN_LOCK, 4),
+            (kernel::bindings::btf_field_type_BPF_KPTR_REF, 8),
+            (kernel::bindings::btf_field_type_BPF_LIST_HEAD, 16),
+            (kernel::bindings::btf_field_type_BPF_LIST_NODE, 24),
+            (kernel::bindings::btf_field_type_BPF_RB_ROOT, 16),
+            (kernel::bindings::btf_field_type_BPF_RB_NODE, 32),
+            (kernel::bindings::btf_field_type_BPF_REFCOUNT, 4),
+        ];
+        let mut fields = [field(0, 0, 0); 8];
+        for (i, (field_at, (kind, size))) in fields.iter_mut().zip(KINDS).enumerate() {
+            *field_at = field(kind, i * 32, size);
+        }
+        let record = RecordOf::new(fields);
+        let mut meta = record.meta();
+        // SAFETY: The metadata says what is in the object; no kptr or root in it holds anything.
+        let obj = unsafe { bpf_obj_new(256, &mut meta) }.cast::<u64>();
+        assert!(!obj.is_null());
+        // SAFETY: The object has 256 bytes.
+        let word = |field: usize, word: usize| unsafe { *obj.add(field * 4 + word) };
+        let addr = |field: usize| obj.wrapping_add(field * 4) as u64;
+
+        assert_eq!(word(0, 0) as u32, 0);
+        assert_eq!(word(1, 0) as u32, 0);
+        assert_eq!(word(2, 0), 0);
+        assert!(word(3, 0) == addr(3) && word(3, 1) == addr(3));
+        assert!(word(4, 0) == addr(4) && word(4, 1) == addr(4) && word(4, 2) == 0);
+        assert!(word(5, 0) == 0 && word(5, 1) == 0);
+        assert!(word(6, 0) == addr(6) && word(6, 1) == 0 && word(6, 2) == 0 && word(6, 3) == 0);
+        assert_eq!(word(7, 0) as u32, 1);
+
+        // SAFETY: The reference is the test's own; the fields are as they began.
+        unsafe { bpf_obj_drop(obj.cast(), &mut meta) };
+        Ok(())
+    }
+
+    #[test]
+    fn references_are_counted() -> Result {
+        let items = Items::shared()?;
+        let item = items.make(1);
+        for want in 2..100 {
+            assert!(items.acquire(item));
+            assert_eq!(refs(item), want);
+        }
+        for want in (1..99).rev() {
+            items.drop(item);
+            assert_eq!(refs(item), want);
+        }
+        items.drop(item);
+        Ok(())
+    }
+
+    #[test]
+    fn none_is_taken_of_an_object_on_its_way_out() -> Result {
+        let items = Items::shared()?;
+        let item = items.make(1);
+        // As a reader under RCU sees it after the last drop.
+        // SAFETY: The item is the test's own.
+        let count = unsafe { &raw mut (*item).refs }.cast::<kernel::bindings::refcount_t>();
+        // SAFETY: As above.
+        unsafe { (*count).refs.counter = 0 };
+        assert!(!items.acquire(item));
+        assert_eq!(refs(item), 0);
+        // SAFETY: As above.
+        unsafe { (*count).refs.counter = 1 };
+        items.drop(item);
+        Ok(())
+    }
+
+    #[test]
+    fn a_count_saturates_and_its_object_is_never_freed() -> Result {
+        // REFCOUNT_SATURATED: half way into the negative numbers.
+        const SATURATED: i32 = i32::MIN / 2;
+
+        let items = Items::shared()?;
+        let item = items.make(1);
+        // SAFETY: The item is the test's own.
+        let count = unsafe { &raw mut (*item).refs }.cast::<kernel::bindings::refcount_t>();
+        // refcount_t warns when it gets there, as it should; here that is no news.
+        // SAFETY: This is a test, and the suppression ends below.
+        let (test, quiet) = unsafe {
+            let test = kernel::bindings::kunit_get_current_test();
+            (test, kernel::bindings::kunit_start_suppress_warning(test))
+        };
+        // SAFETY: The item is the test's own.
+        unsafe { (*count).refs.counter = i32::MAX };
+        let acquired = items.acquire(item);
+        let after_acquire = refs(item);
+        items.drop(item);
+        let after_drop = refs(item);
+        // SAFETY: Both come from above.
+        unsafe { kernel::bindings::kunit_end_suppress_warning(test, quiet) };
+
+        assert!(acquired);
+        assert_eq!(after_acquire, SATURATED);
+        assert_eq!(after_drop, SATURATED);
+        // SAFETY: The item is the test's own.
+        unsafe { (*count).refs.counter = 1 };
+        items.drop(item);
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_drop_frees_what_a_list_inside_holds() -> Result {
+        /// An object with a list of its own.
+        #[repr(C)]
+        struct Outer {
+            lock: kernel::bindings::bpf_spin_lock,
+            head: kernel::bindings::bpf_list_head,
+        }
+
+        let items = Items::shared()?;
+        let mut head = field(
+            kernel::bindings::btf_field_type_BPF_LIST_HEAD,
+            offset_of!(Outer, head),
+            size_of::<kernel::bindings::bpf_list_head>(),
+        );
+        head.__bindgen_anon_1.graph_root = kernel::bindings::btf_field_graph_root {
+            btf: null_mut(),
+            value_btf_id: 0,
+            node_offset: offset_of!(Item, list) as u32,
+            value_rec: items.record(),
+        };
+        let record = RecordOf::new([
+            field(
+                kernel::bindings::btf_field_type_BPF_SPIN_LOCK,
+                offset_of!(Outer, lock),
+                size_of::<kernel::bindings::bpf_spin_lock>(),
+            ),
+            head,
+        ]);
+        let mut meta = record.meta();
+        // SAFETY: The metadata is that of `Outer`.
+        let outer: *mut Outer = unsafe { bpf_obj_new(size_of::<Outer>() as u64, &mut meta) }.cast();
+        assert!(!outer.is_null());
+        // SAFETY: The object is the test's own.
+        let inner = unsafe { &raw mut (*outer).head };
+        let all = [1, 2, 3].map(|key| items.make(key));
+        for item in all {
+            assert!(items.acquire(item));
+            let off = offset_of!(Item, list) as u64;
+            // SAFETY: The head is the test's own, and so is the reference.
+            let ret = unsafe { bpf_list_push_back(inner, list_node(item), items.meta(), off) };
+            assert_eq!(ret, 0);
+        }
+        assert!(super::super::list::holds(inner, &all));
+        // SAFETY: The reference is the test's own.
+        unsafe { bpf_obj_drop(outer.cast(), &mut meta) };
+        for item in all {
+            assert_eq!(refs(item), 1);
+            // SAFETY: The item is the test's own.
+            assert!(unsafe { (*item).list.owner }.is_null());
+            items.drop(item);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_insertion_that_fails_gives_up_the_only_reference_of_a_single_owner() -> Result {
+        let items = Items::single()?;
+        let mut head = Head::new()?;
+        let head = head.as_ptr();
+        let off = offset_of!(Item, list) as u64;
+        let item = items.make(1);
+        // SAFETY: The head is the test's own, and so is the item.
+        unsafe {
+            assert_eq!(
+                bpf_list_push_back(head, list_node(item), items.meta(), off),
+                0
+            );
+            assert_eq!(super::super::list_item(bpf_list_pop_back(head)), item);
+        }
+        items.drop(item);
+        Ok(())
+    }
+
+    #[test]
+    fn twins_are_the_same_functions() -> Result {
+        let items = Items::shared()?;
+        // SAFETY: The metadata is that of `Item`.
+        let item: *mut Item =
+            unsafe { bpf_obj_new_impl(size_of::<Item>() as u64, items.meta().cast()) }.cast();
+        assert!(!item.is_null());
+        let mut root: kernel::bindings::bpf_rb_root =
+            // SAFETY: All zeroes is an empty tree.
+            unsafe { zeroed() };
+        let mut head = Head::new()?;
+        let head = head.as_ptr();
+        let meta = items.meta().cast::<c_void>();
+        // SAFETY: Root, head and item are the test's own.
+        unsafe {
+            assert_eq!(
+                bpf_refcount_acquire_impl(item.cast(), meta),
+                item.cast::<c_void>()
+            );
+            assert_eq!(refs(item), 2);
+            let (list, off) = (list_node(item), offset_of!(Item, list) as u64);
+            assert_eq!(bpf_list_push_front_impl(head, list, meta, off), 0);
+            assert_eq!(
+                bpf_list_push_back_impl(head, list, meta, off),
+                -(kernel::bindings::EINVAL as i32)
+            );
+            assert_eq!(refs(item), 1);
+            assert_eq!(bpf_list_pop_front(head), list);
+            assert!(bpf_rbtree_first(&mut root).is_null());
+            bpf_obj_drop_impl(item.cast(), meta);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Trees against a model: order, balance and the cached leftmost node after each step.
+
+use core::mem::{offset_of, zeroed};
+
+use kernel::{bindings, prelude::*};
+
+use super::{tree_item, tree_node, Item, Items, Random};
+
+/// A tree root that nobody else knows, so that its lock need not be taken.
+pub(super) struct TreeRoot(KBox<bindings::bpf_rb_root>);
+
+impl TreeRoot {
+    /// All zero, as in a map's new value.
+    pub(super) fn new() -> Result<Self> {
+        // SAFETY: All zeroes is an empty tree.
+        Ok(Self(KBox::new(unsafe { zeroed() }, GFP_KERNEL)?))
+    }
+
+    pub(super) fn as_ptr(&mut self) -> *mut bindings::bpf_rb_root {
+        &raw mut *self.0
+    }
+}
+
+/// What a program passes to `bpf_rbtree_add()`: as the JIT has it, a function of five words.
+pub(super) unsafe extern "C" fn by_key(a: u64, b: u64, _: u64, _: u64, _: u64) -> u64 {
+    let key = |node: u64| {
+        // SAFETY: The kfunc passes nodes of items.
+        unsafe { (*tree_item(node as *mut bindings::bpf_rb_node)).key }
+    };
+    u64::from(key(a) < key(b))
+}
+
+/// The type under which the verifier passes [`by_key()`].
+type Less = unsafe extern "C" fn(*mut bindings::bpf_rb_node, *const bindings::bpf_rb_node) -> bool;
+
+/// `bpf_rbtree_add()` with the keys' order.
+pub(super) fn add(items: &Items, root: *mut bindings::bpf_rb_root, item: *mut Item) -> i32 {
+    let less: unsafe extern "C" fn(u64, u64, u64, u64, u64) -> u64 = by_key;
+    // SAFETY: Both are pointers to functions; the kfunc calls it by the type it had before.
+    let less: Less = unsafe { core::mem::transmute(less) };
+    // SAFETY: The root is the test's own, and it has a reference to the item.
+    unsafe {
+        crate::bpf_rbtree_add(
+            root,
+            tree_node(item),
+            Some(less),
+            items.meta(),
+            offset_of!(Item, tree) as u64,
+        )
+    }
+}
+
+/// A walk over a tree that checks it.
+struct Walk<'a> {
+    root: *mut bindings::bpf_rb_root,
+    want: &'a [*mut Item],
+    seen: usize,
+}
+
+impl Walk<'_> {
+    /// The number of black nodes on each way down from `node`, whose parent is `parent`; `None` if
+    /// that differs, a red node has a red child, a link back is wrong, an owner is wrong, or the
+    /// items are not the wanted ones in order.
+    fn black_height(
+        &mut self,
+        node: *mut bindings::rb_node,
+        parent: *mut bindings::rb_node,
+        parent_is_red: bool,
+    ) -> Option<usize> {
+        if node.is_null() {
+            return Some(1);
+        }
+        let item = tree_item(node.cast());
+        // SAFETY: The tree is the test's own, and all items in it are live.
+        let (links, owner) = unsafe { (*node, (*item).tree.owner) };
+        let (red, up) = (
+            links.__rb_parent_color & 1 == 0,
+            links.__rb_parent_color & !3,
+        );
+        if up != parent as usize || (red && parent_is_red) || owner != self.root.cast() {
+            return None;
+        }
+        let left = self.black_height(links.rb_left, node, red)?;
+        if self.want.get(self.seen).copied() != Some(item) {
+            return None;
+        }
+        self.seen += 1;
+        let right = self.black_height(links.rb_right, node, red)?;
+        (left == right).then_some(left + usize::from(!red))
+    }
+}
+
+/// Whether the tree holds just `items`, in this order, is balanced as it must be, and knows its
+/// leftmost node.
+pub(super) fn holds(root: *mut bindings::bpf_rb_root, items: &[*mut Item]) -> bool {
+    let cached: *mut bindings::rb_root_cached = root.cast();
+    // SAFETY: The root is the test's own.
+    let (top, leftmost) = unsafe { ((*cached).rb_root.rb_node, (*cached).rb_leftmost) };
+    let mut walk = Walk {
+        root,
+        want: items,
+        seen: 0,
+    };
+    let first = items
+        .first()
+        .map_or(core::ptr::null_mut(), |&i| tree_node(i));
+    walk.black_height(top, core::ptr::null_mut(), true)
+        .is_some()
+        && walk.seen == items.len()
+        && leftmost.cast() == first
+}
+
+#[kunit_tests(bpf_graph_tree)]
+mod tests {
+    use core::ptr::null_mut;
+
+    use super::{super::refs, *};
+    use crate::{
+        bpf_rbtree_first, bpf_rbtree_left, bpf_rbtree_remove, bpf_rbtree_right, bpf_rbtree_root,
+    };
+
+    const EINVAL: i32 = -(kernel::bindings::EINVAL as i32);
+
+    #[test]
+    fn an_empty_tree_has_nothing() -> Result {
+        let mut root = TreeRoot::new()?;
+        let root = root.as_ptr();
+        let items = Items::shared()?;
+        let a = items.make(1);
+        // SAFETY: The root is the test's own, and so is the item.
+        unsafe {
+            assert!(bpf_rbtree_first(root).is_null());
+            assert!(bpf_rbtree_root(root).is_null());
+            assert!(bpf_rbtree_remove(root, tree_node(a)).is_null());
+            assert!(bpf_rbtree_left(root, tree_node(a)).is_null());
+            assert!(bpf_rbtree_right(root, tree_node(a)).is_null());
+        }
+        items.drop(a);
+        Ok(())
+    }
+
+    #[test]
+    fn equal_keys_keep_their_order() -> Result {
+        let mut root = TreeRoot::new()?;
+        let root = root.as_ptr();
+        let items = Items::shared()?;
+        let [a, b, c, d, e] = [5, 5, 3, 5, 3].map(|key| items.make(key));
+        for item in [a, b, c, d, e] {
+            assert_eq!(add(&items, root, item), 0);
+        }
+        assert!(holds(root, &[c, e, a, b, d]));
+        for item in [c, e, a, b, d] {
+            // SAFETY: The root is the test's own.
+            let first = unsafe { bpf_rbtree_first(root) };
+            assert_eq!(tree_item(first), item);
+            // SAFETY: As above.
+            assert_eq!(tree_item(unsafe { bpf_rbtree_remove(root, first) }), item);
+            items.drop(item);
+        }
+        assert!(holds(root, &[]));
+        Ok(())
+    }
+
+    #[test]
+    fn a_walk_finds_children() -> Result {
+        let (mut root, mut other) = (TreeRoot::new()?, TreeRoot::new()?);
+        let (root, other) = (root.as_ptr(), other.as_ptr());
+        let items = Items::shared()?;
+        let [a, b, c] = [1, 2, 3].map(|key| items.make(key));
+        for item in [b, a, c] {
+            assert_eq!(add(&items, root, item), 0);
+        }
+        // SAFETY: The roots are the test's own, and so are the items.
+        unsafe {
+            assert_eq!(tree_item(bpf_rbtree_root(root)), b);
+            assert_eq!(tree_item(bpf_rbtree_left(root, tree_node(b))), a);
+            assert_eq!(tree_item(bpf_rbtree_right(root, tree_node(b))), c);
+            assert!(bpf_rbtree_left(root, tree_node(a)).is_null());
+            assert!(bpf_rbtree_right(root, tree_node(a)).is_null());
+            // Of another tree, a node has no children and cannot be taken out.
+            assert!(bpf_rbtree_left(other, tree_node(b)).is_null());
+            assert!(bpf_rbtree_right(other, tree_node(b)).is_null());
+            assert!(bpf_rbtree_remove(other, tree_node(b)).is_null());
+            assert!(holds(root, &[a, b, c]));
+            for item in [a, b, c] {
+                assert_eq!(tree_item(bpf_rbtree_remove(root, tree_node(item))), item);
+                assert!(bpf_rbtree_remove(root, tree_node(item)).is_null());
+                items.drop(item);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_linked_cannot_be_added() -> Result {
+        let (mut one, mut two) = (TreeRoot::new()?, TreeRoot::new()?);
+        let (one, two) = (one.as_ptr(), two.as_ptr());
+        let items = Items::shared()?;
+        let a = items.make(1);
+        assert!(items.acquire(a) && items.acquire(a) && items.acquire(a));
+        assert_eq!(add(&items, one, a), 0);
+        assert_eq!(add(&items, one, a), EINVAL);
+        assert_eq!(add(&items, two, a), EINVAL);
+        assert_eq!(refs(a), 2);
+        assert!(holds(one, &[a]) && holds(two, &[]));
+        // SAFETY: The root is the test's own.
+        assert_eq!(
+            tree_item(unsafe { bpf_rbtree_remove(one, tree_node(a)) }),
+            a
+        );
+        items.drop(a);
+        items.drop(a);
+        Ok(())
+    }
+
+    #[test]
+    fn random_steps_as_the_model_says() -> Result {
+        const ITEMS: usize = 64;
+        const STEPS: usize = 20_000;
+
+        let items = Items::shared()?;
+        let mut roots = [TreeRoot::new()?, TreeRoot::new()?];
+        let roots = [roots[0].as_ptr(), roots[1].as_ptr()];
+        let mut model = [
+            KVec::with_capacity(ITEMS, GFP_KERNEL)?,
+            KVec::with_capacity(ITEMS, GFP_KERNEL)?,
+        ];
+        let mut random = Random::new(0xdead_beef_1234_5678);
+        let mut all = [null_mut(); ITEMS];
+        for item in &mut all {
+            // Few enough keys that many are equal.
+            *item = items.make(random.below(ITEMS / 2) as u64);
+        }
+        // SAFETY: All items are the test's own.
+        let key = |item: *mut Item| unsafe { (*item).key };
+
+        for _ in 0..STEPS {
+            let which = random.below(2);
+            let (root, item) = (roots[which], all[random.below(ITEMS)]);
+            let free = !model.iter().any(|tree| tree.contains(&item));
+            let tree = &mut model[which];
+            match random.below(5) {
+                0 | 1 => {
+                    assert!(items.acquire(item));
+                    assert_eq!(add(&items, root, item), if free { 0 } else { EINVAL });
+                    if free {
+                        let at = tree.iter().take_while(|&&i| key(i) <= key(item)).count();
+                        tree.insert_within_capacity(at, item).map_err(|_| ENOMEM)?;
+                    }
+                }
+                2 => {
+                    // SAFETY: The root is the test's own.
+                    let first = unsafe { bpf_rbtree_first(root) };
+                    assert_eq!(
+                        tree_item(first),
+                        tree.first().copied().unwrap_or(null_mut())
+                    );
+                    if !first.is_null() {
+                        // SAFETY: As above.
+                        let got = tree_item(unsafe { bpf_rbtree_remove(root, first) });
+                        let want = tree.remove(0).map_err(|_| kernel::error::code::EINVAL)?;
+                        assert_eq!(got, want);
+                        items.drop(got);
+                    }
+                }
+                _ => {
+                    // SAFETY: The root is the test's own.
+                    let got = tree_item(unsafe { bpf_rbtree_remove(root, tree_node(item)) });
+                    match tree.iter().position(|&i| i == item) {
+                        Some(at) => {
+                            assert_eq!(got, item);
+                            tree.remove(at).map_err(|_| kernel::error::code::EINVAL)?;
+                            items.drop(item);
+                        }
+                        None => assert!(got.is_null()),
+                    }
+                }
+            }
+            assert!(holds(roots[0], &model[0]));
+            assert!(holds(roots[1], &model[1]));
+        }
+
+        for (root, tree) in roots.into_iter().zip(&model) {
+            for &item in tree {
+                // SAFETY: The root is the test's own.
+                let got = unsafe { bpf_rbtree_remove(root, tree_node(item)) };
+                assert_eq!(tree_item(got), item);
+                items.drop(item);
+            }
+        }
+        assert!(all.iter().all(|&item| refs(item) == 1));
+        all.map(|item| items.drop(item));
+        Ok(())
+    }
+}

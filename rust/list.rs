@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Lists: `struct bpf_list_head` and `struct bpf_list_node`.
+//!
+//! C header: [`include/linux/list.h`](srctree/include/linux/list.h), which does the linking.
+
+use core::{ffi::c_void, ptr::NonNull};
+
+use kernel::bindings;
+
+use crate::{
+    drain::Drain,
+    lock::Guard,
+    owner::{Kind, Member, Node, Root, Unlinked}, //
+};
+
+/// The kind of node that lists link.
+pub(crate) struct ListKind;
+
+/// A node of a list.
+pub(crate) type ListNode = Node<ListKind>;
+
+// SAFETY: `owner` is the node's ownership word. A list node that is busy and unlinked is only read
+// by who holds it, so `next` is spare. Both are fields, so in bounds and aligned.
+unsafe impl Kind for ListKind {
+    type Raw = bindings::bpf_list_node_kern;
+
+    #[inline(always)]
+    unsafe fn owner(node: NonNull<Self::Raw>) -> *mut *mut c_void {
+        // SAFETY: The caller says that `node` is live.
+        unsafe { &raw mut (*node.as_ptr()).owner }
+    }
+
+    #[inline(always)]
+    unsafe fn spare(node: NonNull<Self::Raw>) -> *mut *mut Self::Raw {
+        // SAFETY: The caller says that `node` is live.
+        unsafe { (&raw mut (*node.as_ptr()).list_head.next).cast() }
+    }
+
+    #[inline(always)]
+    unsafe fn reset(node: NonNull<Self::Raw>) {
+        // SAFETY: The caller says that `node` is live and unlinked, and nobody else's.
+        unsafe { bindings::INIT_LIST_HEAD(&raw mut (*node.as_ptr()).list_head) };
+    }
+}
+
+/// A list whose lock is held.
+///
+/// # Invariants
+///
+/// - `head` points to a live list head: all zero, or initialised.
+/// - `root` is the same head with its lock held for `'l`.
+/// - Every node in the list's links is live and has `head` in its ownership word.
+pub(crate) struct List<'l> {
+    head: *mut bindings::list_head,
+    root: Root<'l>,
+}
+
+impl<'l> List<'l> {
+    /// The list at `head`.
+    ///
+    /// # Safety
+    ///
+    /// `head` points to a live `bpf_list_head` that only graph kfuncs have written, and the lock
+    /// that guards it is held by this context for `'l`.
+    #[inline(always)]
+    pub(crate) unsafe fn locked(head: NonNull<c_void>) -> Self {
+        // INVARIANT: By this function's contract; the third by rules 2 and 4 of the protocol.
+        Self {
+            head: head.as_ptr().cast(),
+            // SAFETY: This function's contract has the lock held.
+            root: unsafe { Root::locked(head) },
+        }
+    }
+
+    #[inline(always)]
+    fn next(&self) -> *mut bindings::list_head {
+        // SAFETY: By the type invariant `head` is live, and only we may change it.
+        unsafe { (*self.head).next }
+    }
+
+    #[inline(always)]
+    fn prev(&self) -> *mut bindings::list_head {
+        // SAFETY: By the type invariant `head` is live, and only we may change it.
+        unsafe { (*self.head).prev }
+    }
+
+    /// Makes an all-zero head, as in a map's new value, an empty list.
+    #[inline(always)]
+    fn init(&mut self) {
+        if self.next().is_null() {
+            // SAFETY: By the type invariant `head` is live, and only we may change it.
+            unsafe { bindings::INIT_LIST_HEAD(self.head) };
+        }
+    }
+
+    /// Whether there is no node. Initialises an all-zero head, as C does.
+    #[inline(always)]
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.init();
+        self.next() == self.head
+    }
+
+    /// `links` as a node of this list, unless they are the head's or null.
+    #[inline(always)]
+    fn node(&self, links: *mut bindings::list_head) -> Option<ListNode> {
+        if links == self.head {
+            return None;
+        }
+        // The links are the first field of a node.
+        let node = NonNull::new(links.cast())?;
+        // SAFETY: By the type invariant what the head links to is the head or a live node.
+        Some(unsafe { Node::from_raw(node) })
+    }
+
+    /// The first node.
+    #[inline(always)]
+    pub(crate) fn front(&self) -> Option<ListNode> {
+        self.node(self.next())
+    }
+
+    /// The last node.
+    #[inline(always)]
+    pub(crate) fn back(&self) -> Option<ListNode> {
+        self.node(self.prev())
+    }
+
+    /// Whether `node` is the first one of this list.
+    #[inline(always)]
+    pub(crate) fn is_first(&self, node: ListNode) -> bool {
+        node.member_of(self.root)
+            .is_some_and(|m| m.as_ptr().cast() == self.next())
+    }
+
+    /// Whether `node` is the last one of this list.
+    #[inline(always)]
+    pub(crate) fn is_last(&self, node: ListNode) -> bool {
+        node.member_of(self.root)
+            .is_some_and(|m| m.as_ptr().cast() == self.prev())
+    }
+
+    /// Inserts `node` behind `prev`; `false` if `node` is not free.
+    ///
+    /// # Safety
+    ///
+    /// `prev` points to the head of this list, initialised, or to the links of a node in it.
+    #[inline(always)]
+    unsafe fn insert(&mut self, node: ListNode, prev: *mut bindings::list_head) -> bool {
+        let Some(claim) = node.claim() else {
+            return false;
+        };
+        // SAFETY: The claim says that `node` is in no links; this function's contract says that
+        // `prev` is in this list's, and `root` is this list.
+        let linked = unsafe {
+            claim.link(self.root, |n| {
+                bindings::list_add(&raw mut (*n).list_head, prev)
+            })
+        };
+        linked.publish();
+        true
+    }
+
+    /// Inserts `node` in front; `false` if it is not free.
+    #[inline(always)]
+    pub(crate) fn push_front(&mut self, node: ListNode) -> bool {
+        self.init();
+        // SAFETY: The head was just initialised where it was not.
+        unsafe { self.insert(node, self.head) }
+    }
+
+    /// Inserts `node` at the end; `false` if it is not free.
+    #[inline(always)]
+    pub(crate) fn push_back(&mut self, node: ListNode) -> bool {
+        self.init();
+        // SAFETY: The head was just initialised where it was not, so `prev` is the head or, by the
+        // type invariant, a node in this list.
+        unsafe { self.insert(node, self.prev()) }
+    }
+
+    /// Inserts `node` behind `prev`; `false` if it is not free or `prev` is not in this list.
+    #[inline(always)]
+    pub(crate) fn insert_after(&mut self, node: ListNode, prev: ListNode) -> bool {
+        self.init();
+        let Some(prev) = prev.member_of(self.root) else {
+            return false;
+        };
+        // SAFETY: `prev` is in this list, as was just checked.
+        unsafe { self.insert(node, prev.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn unlink(&mut self, member: Member<'l, ListKind>) -> Unlinked<'l, ListKind> {
+        // SAFETY: `list_del_init()` takes the node out of the list, whose lock is held; callers
+        // make one `Member` of a node and give it to us.
+        unsafe { member.unlink(|n| bindings::list_del_init(&raw mut (*n).list_head)) }
+    }
+
+    /// Takes `node` out and sets it free; `None` if it is not in this list.
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, node: ListNode) -> Option<ListNode> {
+        let member = node.member_of(self.root)?;
+        Some(self.unlink(member).release())
+    }
+
+    /// Takes the first node out and sets it free.
+    #[inline(always)]
+    pub(crate) fn pop_front(&mut self) -> Option<ListNode> {
+        let front = self.front()?;
+        self.remove(front)
+    }
+
+    /// Takes the last node out and sets it free.
+    #[inline(always)]
+    pub(crate) fn pop_back(&mut self) -> Option<ListNode> {
+        let back = self.back()?;
+        self.remove(back)
+    }
+}
+
+impl Drain for ListKind {
+    unsafe fn take<'l>(head: NonNull<c_void>, _held: &'l Guard) -> Option<Unlinked<'l, Self>> {
+        // SAFETY: The caller says that `head` is a live list head that the guard's lock guards.
+        let mut list = unsafe { List::<'l>::locked(head) };
+        let first = list.front()?.member_of(list.root)?;
+        Some(list.unlink(first))
+    }
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ownership word of a graph node, and its states as types.
+//!
+//! Each node has one word that is shared with C and with other CPUs:
+//!
+//! | value              | meaning                                             |
+//! |--------------------|-----------------------------------------------------|
+//! | `NULL`             | free: in no collection, anyone may claim it         |
+//! | `BPF_PTR_POISON`   | busy: somebody is putting it in or taking it out    |
+//! | anything else      | linked: the head or root whose collection it is in  |
+//!
+//! # The protocol
+//!
+//! 1. *Claim*: `cmpxchg(NULL -> POISON)`, fully ordered. Needs no lock.
+//! 2. *Publish*: after linking, store the root, under the root's lock. It is the linearization
+//!    point of an insertion.
+//! 3. *Check*: a node may be unlinked, walked from or compared only where `owner == root` was
+//!    read under that root's lock.
+//! 4. *Release*: after unlinking, and only then, store `NULL` with release ordering.
+//! 5. *Drain*: where a node must outlast the lock unlinked but not yet released, it is made busy
+//!    under the lock first.
+//!
+//! The states are types that only the step before yields, and each step consumes its state:
+//!
+//! ```text
+//!  Node --claim--> Claim --link--> Linked --publish--> Node, now in the root
+//!  Node --member_of--> Member --unlink--> Unlinked --release--> Node, now free
+//!                                            \--park--> Busy --release--> Node, now free
+//! ```
+//!
+//! A node that is released while it is linked, published before it is linked, or carried out of
+//! the lock without being made busy is a program that does not compile; see
+//! `tools/testing/compile-fail`.
+//!
+//! # Ordering
+//!
+//! | step      | access                      | pairs with                                      |
+//! |-----------|-----------------------------|-------------------------------------------------|
+//! | claim     | full `cmpxchg`              | the release of whoever had the node before      |
+//! | publish   | relaxed store               | check, by the root's lock                       |
+//! | check     | relaxed load                | publish, by the root's lock                     |
+//! | park      | relaxed store               | check and claim: both then fail, which is enough|
+//! | release   | store-release               | claim of whoever gets the node next             |
+//!
+//! Release pairs with claim without any lock in common: the next claimer may hold the lock of
+//! another root. Without it the claimer could see the node free and yet see its old links.
+
+use core::{ffi::c_void, marker::PhantomData, ptr::NonNull};
+
+use kernel::{
+    bindings,
+    sync::atomic::{Atomic, Full, Relaxed, Release},
+};
+
+/// What an ownership word holds while its node is neither free nor in a collection.
+pub(crate) const BUSY: *mut c_void = bindings::BPF_PTR_POISON as *mut c_void;
+
+/// A kind of node: where its ownership word and its links are.
+///
+/// # Safety
+///
+/// For a pointer to a live `Raw`, `owner` returns a pointer to its ownership word and `spare` one
+/// to a word of the node that nobody reads or writes while the node is busy and unlinked; both are
+/// in bounds and aligned.
+pub(crate) unsafe trait Kind: Sized {
+    /// The node as C knows it.
+    type Raw;
+
+    /// Where the ownership word is.
+    ///
+    /// # Safety
+    ///
+    /// `node` points to a live node.
+    unsafe fn owner(node: NonNull<Self::Raw>) -> *mut *mut c_void;
+
+    /// Where a busy node can keep a link to another one.
+    ///
+    /// # Safety
+    ///
+    /// `node` points to a live node.
+    unsafe fn spare(node: NonNull<Self::Raw>) -> *mut *mut Self::Raw;
+
+    /// Makes the links say "in no collection".
+    ///
+    /// # Safety
+    ///
+    /// `node` points to a live node that is busy and unlinked.
+    unsafe fn reset(node: NonNull<Self::Raw>);
+}
+
+/// A node of which nothing is known but that it is there.
+///
+/// # Invariants
+///
+/// `0` points to a node in an object that somebody keeps alive for as long as this value is used:
+/// the program by its owning reference, the collection that the node is in, or RCU.
+pub(crate) struct Node<K: Kind>(NonNull<K::Raw>);
+
+impl<K: Kind> Clone for Node<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Kind> Copy for Node<K> {}
+
+impl<K: Kind> Node<K> {
+    /// Wraps a pointer that came from a program or from a collection's links.
+    ///
+    /// # Safety
+    ///
+    /// `raw` points to a node whose object outlives all uses of the returned value.
+    #[inline(always)]
+    pub(crate) unsafe fn from_raw(raw: NonNull<K::Raw>) -> Self {
+        // INVARIANT: By this function's contract.
+        Self(raw)
+    }
+
+    /// The pointer, for C and for programs.
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> *mut K::Raw {
+        self.0.as_ptr()
+    }
+
+    #[inline(always)]
+    fn word(&self) -> &Atomic<*mut c_void> {
+        // SAFETY: By the invariant of `Node` the node is live, so by the contract of `Kind` the
+        // pointer is to its ownership word, which C and Rust access atomically only.
+        unsafe { Atomic::from_ptr(K::owner(self.0)) }
+    }
+
+    /// Claims a free node; `None` if it is not free.
+    ///
+    /// Fully ordered; its acquire side pairs with the release in [`Unlinked::release()`] and
+    /// [`Busy::release()`] (in C: `smp_store_release(&node->owner, NULL)`).
+    #[inline(always)]
+    pub(crate) fn claim(self) -> Option<Claim<K>> {
+        match self.word().cmpxchg(core::ptr::null_mut(), BUSY, Full) {
+            // INVARIANT: The word went from free to busy by us, so the node is in no collection
+            // and nobody else can claim it.
+            Ok(_) => Some(Claim(self)),
+            Err(_) => None,
+        }
+    }
+
+    /// Finds out whether the node is in the collection of `root`, whose lock is held for `'l`.
+    ///
+    /// Pairs with [`Linked::publish()`] by that lock.
+    #[inline(always)]
+    pub(crate) fn member_of<'l>(self, root: Root<'l>) -> Option<Member<'l, K>> {
+        if self.word().load(Relaxed) == root.0.as_ptr() {
+            // INVARIANT: Only a holder of the root's lock stores the root or takes it away, and
+            // for `'l` that is us.
+            Some(Member(self, PhantomData))
+        } else {
+            None
+        }
+    }
+}
+
+/// A head or root whose lock is held by this context for `'l`.
+///
+/// # Invariants
+///
+/// - `0` is the address that the collection's nodes have in their ownership words.
+/// - The lock that guards the collection is held for `'l`.
+#[derive(Clone, Copy)]
+pub(crate) struct Root<'l>(NonNull<c_void>, PhantomData<&'l ()>);
+
+impl<'l> Root<'l> {
+    /// States that the lock of `root` is held.
+    ///
+    /// # Safety
+    ///
+    /// The lock that guards `root` is held by this context for `'l`.
+    #[inline(always)]
+    pub(crate) unsafe fn locked(root: NonNull<c_void>) -> Self {
+        // INVARIANT: By this function's contract.
+        Self(root, PhantomData)
+    }
+}
+
+/// A node that is ours to link.
+///
+/// # Invariants
+///
+/// The node is busy by our claim and in no collection.
+#[must_use = "a claimed node stays busy for ever unless it is linked and published"]
+pub(crate) struct Claim<K: Kind>(Node<K>);
+
+impl<K: Kind> Claim<K> {
+    /// Links the node by `link`.
+    ///
+    /// # Safety
+    ///
+    /// `link` puts the node's links into the collection of `root` and nowhere else.
+    #[inline(always)]
+    pub(crate) unsafe fn link<'l>(
+        self,
+        root: Root<'l>,
+        link: impl FnOnce(*mut K::Raw),
+    ) -> Linked<'l, K> {
+        link(self.0.as_ptr());
+        // INVARIANT: `link` did as this function's contract says.
+        Linked(self.0, root)
+    }
+}
+
+/// A node that is in a collection's links but still busy.
+///
+/// # Invariants
+///
+/// The node is linked into the collection of `1` and its word is busy by us.
+#[must_use = "a linked node must be published under the lock it was linked under"]
+pub(crate) struct Linked<'l, K: Kind>(Node<K>, Root<'l>);
+
+impl<K: Kind> Linked<'_, K> {
+    /// Says in the ownership word what the links say already.
+    ///
+    /// Pairs with [`Node::member_of()`] by the root's lock.
+    #[inline(always)]
+    pub(crate) fn publish(self) {
+        self.0.word().store(self.1 .0.as_ptr(), Relaxed);
+    }
+}
+
+/// A node that is in a collection whose lock is held.
+///
+/// # Invariants
+///
+/// The node is linked, and its word holds the root whose lock is held for `'l`.
+pub(crate) struct Member<'l, K: Kind>(Node<K>, PhantomData<Root<'l>>);
+
+impl<'l, K: Kind> Member<'l, K> {
+    /// The node, to walk from or to compare.
+    #[inline(always)]
+    pub(crate) fn as_ptr(&self) -> *mut K::Raw {
+        self.0.as_ptr()
+    }
+
+    /// Unlinks the node by `unlink`.
+    ///
+    /// # Safety
+    ///
+    /// `unlink` takes the node's links out of the collection, and for this node there is no other
+    /// [`Member`] that is used again.
+    #[inline(always)]
+    pub(crate) unsafe fn unlink(self, unlink: impl FnOnce(*mut K::Raw)) -> Unlinked<'l, K> {
+        unlink(self.0.as_ptr());
+        // INVARIANT: `unlink` did as this function's contract says.
+        Unlinked(self.0, PhantomData)
+    }
+}
+
+/// A node that is out of its collection's links but still owned by the root.
+///
+/// It cannot leave the lock: once that is dropped, a holder of it would take the word for true.
+///
+/// # Invariants
+///
+/// The node is in no links, and its word holds the root whose lock is held for `'l`.
+#[must_use = "an unlinked node must be released or parked before the lock is dropped"]
+pub(crate) struct Unlinked<'l, K: Kind>(Node<K>, PhantomData<Root<'l>>);
+
+impl<K: Kind> Unlinked<'_, K> {
+    /// Sets the node free.
+    ///
+    /// Store-release: whoever sees the word `NULL` sees the node unlinked. Pairs with
+    /// [`Node::claim()`] (in C: `cmpxchg(&node->owner, NULL, BPF_PTR_POISON)`).
+    #[inline(always)]
+    pub(crate) fn release(self) -> Node<K> {
+        self.0.word().store(core::ptr::null_mut(), Release);
+        self.0
+    }
+
+    /// Makes the node busy, so that it can leave the lock.
+    #[inline(always)]
+    pub(crate) fn park(self) -> Busy<K> {
+        self.0.word().store(BUSY, Relaxed);
+        // INVARIANT: The node is in no links by the invariant of `Unlinked`; from here on a check
+        // or a claim by others fails.
+        Busy(self.0)
+    }
+}
+
+/// A node that was taken out of its collection and is not yet free.
+///
+/// # Invariants
+///
+/// The node is in no links and busy by us.
+#[must_use = "a busy node can never be added again unless it is released"]
+pub(crate) struct Busy<K: Kind>(Node<K>);
+
+impl<K: Kind> Busy<K> {
+    /// Sets the node free; see [`Unlinked::release()`].
+    #[inline(always)]
+    pub(crate) fn release(self) -> Node<K> {
+        // SAFETY: By the invariants of `Node` and `Busy` the node is live, busy and unlinked.
+        unsafe { K::reset(self.0 .0) };
+        self.0.word().store(core::ptr::null_mut(), Release);
+        self.0
+    }
+}
+
+/// Busy nodes, chained by words of their own.
+///
+/// # Invariants
+///
+/// `first` is null or points to a node that is busy and unlinked by us, whose spare word is null
+/// or points to another such node, and so on; no node is in it twice.
+pub(crate) struct Chain<K: Kind> {
+    first: *mut K::Raw,
+}
+
+impl<K: Kind> Chain<K> {
+    /// An empty chain.
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: Null.
+        Self {
+            first: core::ptr::null_mut(),
+        }
+    }
+
+    /// Puts `node` in front.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, node: Busy<K>) {
+        // SAFETY: By the invariants of `Node` and `Busy` the node is live, busy and unlinked, so
+        // its spare word is ours.
+        unsafe { *K::spare(node.0 .0) = self.first };
+        // INVARIANT: `node` was ours alone, and so in no chain; it is now in this one.
+        self.first = node.0.as_ptr();
+    }
+
+    /// Takes the node in front.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self) -> Option<Busy<K>> {
+        let first = NonNull::new(self.first)?;
+        // SAFETY: By the type invariant `first` points to a live, busy and unlinked node.
+        self.first = unsafe { *K::spare(first) };
+        // INVARIANT: By the type invariant the node is busy and unlinked by us, and no longer in
+        // the chain.
+        Some(Busy(Node(first)))
+    }
+}

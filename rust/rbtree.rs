@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Red-black trees: `struct bpf_rb_root` and `struct bpf_rb_node`.
+//!
+//! C header: [`include/linux/rbtree.h`](srctree/include/linux/rbtree.h), which does the linking
+//! and the balancing.
+
+use core::{ffi::c_void, ptr::NonNull};
+
+use kernel::bindings;
+
+use crate::{
+    drain::Drain,
+    lock::Guard,
+    owner::{Kind, Member, Node, Root, Unlinked}, //
+};
+
+/// The kind of node that trees link.
+pub(crate) struct TreeKind;
+
+/// A node of a tree.
+pub(crate) type TreeNode = Node<TreeKind>;
+
+// SAFETY: `owner` is the node's ownership word. A tree node that is busy and unlinked is only read
+// by who holds it, so `rb_right` is spare. Both are fields, so in bounds and aligned.
+unsafe impl Kind for TreeKind {
+    type Raw = bindings::bpf_rb_node_kern;
+
+    #[inline(always)]
+    unsafe fn owner(node: NonNull<Self::Raw>) -> *mut *mut c_void {
+        // SAFETY: The caller says that `node` is live.
+        unsafe { &raw mut (*node.as_ptr()).owner }
+    }
+
+    #[inline(always)]
+    unsafe fn spare(node: NonNull<Self::Raw>) -> *mut *mut Self::Raw {
+        // SAFETY: The caller says that `node` is live.
+        unsafe { (&raw mut (*node.as_ptr()).rb_node.rb_right).cast() }
+    }
+
+    #[inline(always)]
+    unsafe fn reset(node: NonNull<Self::Raw>) {
+        // SAFETY: The caller says that `node` is live and unlinked, and nobody else's.
+        unsafe { clear(&raw mut (*node.as_ptr()).rb_node) };
+    }
+}
+
+/// `RB_CLEAR_NODE()`: a node that is its own parent is in no tree.
+///
+/// # Safety
+///
+/// `node` is live, unlinked and nobody else's.
+#[inline(always)]
+pub(crate) unsafe fn clear(node: *mut bindings::rb_node) {
+    // SAFETY: This function's contract.
+    unsafe { (*node).__rb_parent_color = node as usize };
+}
+
+/// A tree whose lock is held.
+///
+/// # Invariants
+///
+/// - `tree` points to a live root: all zero, or of a tree.
+/// - `root` is the same root with its lock held for `'l`.
+/// - Every node in the tree's links is live and has `tree` in its ownership word.
+pub(crate) struct Tree<'l> {
+    tree: *mut bindings::rb_root_cached,
+    root: Root<'l>,
+}
+
+impl<'l> Tree<'l> {
+    /// The tree at `root`.
+    ///
+    /// # Safety
+    ///
+    /// `root` points to a live `bpf_rb_root` that only graph kfuncs have written, and the lock
+    /// that guards it is held by this context for `'l`.
+    #[inline(always)]
+    pub(crate) unsafe fn locked(root: NonNull<c_void>) -> Self {
+        // INVARIANT: By this function's contract; the third by rules 2 and 4 of the protocol.
+        Self {
+            tree: root.as_ptr().cast(),
+            // SAFETY: This function's contract has the lock held.
+            root: unsafe { Root::locked(root) },
+        }
+    }
+
+    /// `links` as a node of this tree, unless they are null.
+    #[inline(always)]
+    fn node(links: *mut bindings::rb_node) -> Option<TreeNode> {
+        // The links are the first field of a node.
+        let node = NonNull::new(links.cast())?;
+        // SAFETY: Callers pass links that they read from the tree, so by the type invariant the
+        // node is live.
+        Some(unsafe { Node::from_raw(node) })
+    }
+
+    /// The leftmost node.
+    #[inline(always)]
+    pub(crate) fn first(&self) -> Option<TreeNode> {
+        // SAFETY: By the type invariant `tree` is live, and only we may change it.
+        Self::node(unsafe { (*self.tree).rb_leftmost })
+    }
+
+    /// The node at the top.
+    #[inline(always)]
+    pub(crate) fn top(&self) -> Option<TreeNode> {
+        // SAFETY: By the type invariant `tree` is live, and only we may change it.
+        Self::node(unsafe { (*self.tree).rb_root.rb_node })
+    }
+
+    /// The left child of `node`, which must be in this tree for it to have one.
+    #[inline(always)]
+    pub(crate) fn left(&self, node: TreeNode) -> Option<TreeNode> {
+        let member = node.member_of(self.root)?;
+        // SAFETY: A member is live, and its links change under the lock only, which is held.
+        Self::node(unsafe { (*member.as_ptr()).rb_node.rb_left })
+    }
+
+    /// The right child of `node`, which must be in this tree for it to have one.
+    #[inline(always)]
+    pub(crate) fn right(&self, node: TreeNode) -> Option<TreeNode> {
+        let member = node.member_of(self.root)?;
+        // SAFETY: A member is live, and its links change under the lock only, which is held.
+        Self::node(unsafe { (*member.as_ptr()).rb_node.rb_right })
+    }
+
+    /// Inserts `node` before the first one that it is `less` than; `false` if it is not free.
+    ///
+    /// A node that is `less` than none of its equals goes behind them: equals keep the order in
+    /// which they came. An order that contradicts itself leaves a balanced tree in some order.
+    #[inline(always)]
+    pub(crate) fn add(
+        &mut self,
+        node: TreeNode,
+        mut less: impl FnMut(TreeNode, TreeNode) -> bool,
+    ) -> bool {
+        let Some(claim) = node.claim() else {
+            return false;
+        };
+        // SAFETY: By the type invariant `tree` is live.
+        let mut link = unsafe { &raw mut (*self.tree).rb_root.rb_node };
+        let mut parent: *mut bindings::rb_node = core::ptr::null_mut();
+        let mut leftmost = true;
+
+        // SAFETY: `link` is the root's pointer to its top or a child pointer of a node in the
+        // tree; the lock is held, so nobody changes it.
+        while let Some(at) = Self::node(unsafe { *link }) {
+            parent = at.as_ptr().cast();
+            if less(node, at) {
+                // SAFETY: `parent` is a node in the tree.
+                link = unsafe { &raw mut (*parent).rb_left };
+            } else {
+                // SAFETY: `parent` is a node in the tree.
+                link = unsafe { &raw mut (*parent).rb_right };
+                leftmost = false;
+            }
+        }
+
+        // SAFETY: The claim says that `node` is in no links. `link` is the empty child pointer of
+        // `parent` where the walk ended, and `leftmost` says whether it only ever went left.
+        let linked = unsafe {
+            claim.link(self.root, |n| {
+                let n = &raw mut (*n).rb_node;
+                bindings::rb_link_node(n, parent, link);
+                bindings::rb_insert_color_cached(n, self.tree, leftmost);
+            })
+        };
+        linked.publish();
+        true
+    }
+
+    #[inline(always)]
+    fn unlink(&mut self, member: Member<'l, TreeKind>) -> Unlinked<'l, TreeKind> {
+        // SAFETY: `rb_erase_cached()` takes the node out of the tree, whose lock is held; callers
+        // make one `Member` of a node and give it to us.
+        unsafe {
+            member.unlink(|n| {
+                let n = &raw mut (*n).rb_node;
+                bindings::rb_erase_cached(n, self.tree);
+                clear(n);
+            })
+        }
+    }
+
+    /// Takes `node` out and sets it free; `None` if it is not in this tree.
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, node: TreeNode) -> Option<TreeNode> {
+        let member = node.member_of(self.root)?;
+        Some(self.unlink(member).release())
+    }
+}
+
+impl Drain for TreeKind {
+    unsafe fn take<'l>(root: NonNull<c_void>, _held: &'l Guard) -> Option<Unlinked<'l, Self>> {
+        // SAFETY: The caller says that `root` is a live tree root that the guard's lock guards.
+        let mut tree = unsafe { Tree::<'l>::locked(root) };
+        let first = tree.first()?.member_of(tree.root)?;
+        Some(tree.unlink(first))
+    }
+}
