@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+// A claim links once.
+// error: E0382
+fn case(claim: Claim<K>, guard: &Guard<'_>) {
+    // SAFETY: Nothing here is run.
+    unsafe { claim.link(guard.root(), link) }.publish();
+    // SAFETY: Nothing here is run.
+    unsafe { claim.link(guard.root(), link) }.publish();
+}

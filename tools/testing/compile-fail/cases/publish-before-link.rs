@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+// A claim that was not linked cannot be published.
+// error: E0599
+fn case(node: Node<K>) {
+    if let Some(claim) = node.claim() {
+        claim.publish();
+    }
+}
