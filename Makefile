@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For a person. The kernel's build reads Kbuild, beside this file, instead.
+# Times: 2 cores; the first on a bare machine adds toolchain, source and build.
+
+vm := tools/vm
+export KSRC KCONFIG JOBS V MIRROR KEYRING FRESH BPF_GRAPH_CACHE
+
+# Each target's line in `make help` is the comment beside it.
+.PHONY: help
+help: ## this list
+	@echo 'bpf-graph: the BPF graph objects of Linux 7.3, in Rust. make ...'
+	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r t w; do printf '%-14s %s\n' "$$t" "$$w"; done
+	@echo '  with KSRC=DIR (your own 7.3 tree), KCONFIG=FILE (more options), JOBS=N, V=1,'
+	@echo '       BPF_GRAPH_CACHE=DIR (else ~/.cache/bpf-graph), MIRROR=URL, KEYRING=FILE (Debian)'
+
+.PHONY: demo test kernel boot kunit selftests conformance bench lint tree refresh patchset clean distclean
+demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 12)
+	@$(vm)/prepare x86_64 -- samples/run
+
+test: ## everything: host, UML and QEMU; ends with the count (10 min; bare machine: 30)
+	@$(vm)/prepare x86_64 um -- $(vm)/test
+
+kernel: ## build what the guest boots (incremental: 30 s; from nothing: 10 min)
+	@$(vm)/prepare x86_64
+
+boot: ## a shell in the guest; exit or Ctrl-A X to leave (5 s)
+	@$(vm)/prepare -u x86_64 -- $(vm)/guest
+
+kunit: ## the KUnit suites under UML (5 s; first: 3 min)
+	@$(vm)/prepare um -- $(vm)/test kunit
+
+selftests: ## our own BPF selftests, in the guest (1 min)
+	@$(vm)/prepare x86_64 -- $(vm)/test selftests
+
+conformance: ## upstream's selftests, served by Rust and by C, compared (6 min)
+	@$(vm)/prepare x86_64 -- $(vm)/test conformance
+
+bench: ## Rust beside C, operation by operation (1 min)
+	@$(vm)/prepare x86_64 um -- tools/testing/bench
+
+lint: ## rustfmt, clippy, checkpatch, shellcheck, the series itself (1 min)
+	@$(vm)/prepare x86_64 -- $(vm)/lint
+
+tree: ## a git tree of the kernel, a commit a patch, in build/linux (2 min)
+	@$(vm)/prepare -- $(vm)/tree
+
+refresh: ## write the commits of build/linux back to patches/7.3 (2 s)
+	@$(vm)/prepare -- $(vm)/refresh
+
+patchset: ## all of it as a mailing-list series, in build/patchset (5 s)
+	@$(vm)/prepare -- $(vm)/patchset
+
+clean: ## remove build/ of this clone (CACHE=1: the cache as well)
+	@$(vm)/clean $(CACHE)
+
+distclean: ## remove build/ and the cache: toolchain, source, kernels
+	@$(vm)/clean 1
