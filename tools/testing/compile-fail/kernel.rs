@@ -4,7 +4,7 @@
 //! needs them to check types. Nothing of this is run.
 
 pub mod bindings {
-    pub const BPF_PTR_POISON: usize = 0xeb9f;
+    pub const BPF_PTR_POISON: isize = 0xeb9f;
 }
 
 pub mod sync {
