@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the tests in this folder share. */
+#ifndef _GRAPH_TEST_H
+#define _GRAPH_TEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "kselftest_harness.h"
+#include "live.skel.h"
+
+#define IMPL_SYSCTL "/proc/sys/kernel/bpf_graph_impl"
+
+/* Which implementation programs get that are loaded now: "rust" or "c". */
+static inline const char *impl(void)
+{
+	static char buf[16];
+	int fd = open(IMPL_SYSCTL, O_RDONLY);
+	ssize_t n;
+
+	/* A kernel without the switch: what it has must be ours. */
+	if (fd < 0)
+		return "rust";
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return buf;
+}
+
+/* Run @prog once, on a packet it does not look at. Returns 0 or -errno. */
+static inline int run_prog(const struct bpf_program *prog)
+{
+	char packet[64] = {};
+	struct bpf_test_run_opts opts = {
+		.sz = sizeof(opts),
+		.data_in = packet,
+		.data_size_in = sizeof(packet),
+		.repeat = 1,
+	};
+
+	return bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+}
+
+static inline void sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	nanosleep(&ts, NULL);
+}
+
+/* Counts the objects of this process that are alive, see progs/graph.bpf.h. */
+struct counter {
+	struct live *skel;
+	int before;
+};
+
+static inline int counter_read(struct counter *c)
+{
+	if (run_prog(c->skel->progs.count))
+		return -1;
+	return c->skel->bss->held - c->before;
+}
+
+static inline bool counter_open(struct counter *c)
+{
+	c->before = 0;
+	c->skel = live__open_and_load();
+	if (!c->skel)
+		return false;
+	c->before = counter_read(c);
+	return c->before > 0;
+}
+
+#define PATIENCE_MS 10000
+
+/*
+ * A map's elements are freed some time after its last user went: wait until
+ * @objects are left, but no longer than @ms. Returns how many there are then.
+ */
+static inline int counter_wait(struct counter *c, int objects, int ms)
+{
+	int now;
+
+	while ((now = counter_read(c)) != objects && ms > 0) {
+		sleep_ms(10);
+		ms -= 10;
+	}
+	return now;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What every BPF program of these tests shares. */
+#ifndef _GRAPH_BPF_H
+#define _GRAPH_BPF_H
+
+#include "bpf_experimental.h"
+
+#ifndef offsetof
+#define offsetof(type, member)	__builtin_offsetof(type, member)
+#endif
+
+/*
+ * Leak accounting. An object with a field
+ *
+ *	struct task_struct __kptr * counted;
+ *
+ * holds a reference on the task that made it, so the task's rcu_users, less
+ * what it was before, is the number of such objects that are still alive. That
+ * is exact, knows only this test's objects, and sees one whose memory went
+ * without its fields being freed just as one that was never let go of. See
+ * live.bpf.c for the counting.
+ *
+ * Count @obj, which must be an owning reference. Evaluates to true if done.
+ */
+#define count_object(obj)							\
+({										\
+	struct task_struct *task_ = bpf_task_acquire(bpf_get_current_task_btf());\
+	bool done_ = false;							\
+										\
+	if (task_) {								\
+		task_ = bpf_kptr_xchg(&(obj)->counted, task_);			\
+		if (task_)							\
+			bpf_task_release(task_);				\
+		done_ = true;							\
+	}									\
+	done_;									\
+})
+
+/*
+ * One source, two kinds of lock: an object file is built from these files once
+ * as they are and once with RES_LOCK defined.
+ */
+#ifdef RES_LOCK
+#define LOCK_TYPE		struct bpf_res_spin_lock
+#define LOCK(l)			(!bpf_res_spin_lock(l))
+#define UNLOCK(l)		bpf_res_spin_unlock(l)
+#else
+#define LOCK_TYPE		struct bpf_spin_lock
+#define LOCK(l)			({ bpf_spin_lock(l); true; })
+#define UNLOCK(l)		bpf_spin_unlock(l)
+#endif
+
+char _license[] SEC("license") = "GPL";
+
+#endif
