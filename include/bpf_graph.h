@@ -19,7 +19,7 @@
  * The C bodies of these kfuncs: they carry the prototype into BTF, and yield
  * to Rust when the kernel is linked.
  */
-#define __bpf_graph_kfunc __bpf_kfunc __weak
+#define __bpf_gfunc __bpf_kfunc __weak
 
 void *bpf_obj_new(u64 local_type_id__k, struct btf_struct_meta *meta);
 void *bpf_obj_new_impl(u64 local_type_id__k, void *meta__ign);
@@ -54,10 +54,10 @@ bool bpf_list_is_last(struct bpf_list_head *head, struct bpf_list_node *node__no
 bool bpf_list_empty(struct bpf_list_head *head);
 
 int bpf_rbtree_add(struct bpf_rb_root *root, struct bpf_rb_node *node,
-		   bool (less)(struct bpf_rb_node *a, const struct bpf_rb_node *b),
+		   bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b),
 		   struct btf_struct_meta *meta, u64 off);
 int bpf_rbtree_add_impl(struct bpf_rb_root *root, struct bpf_rb_node *node,
-			bool (less)(struct bpf_rb_node *a, const struct bpf_rb_node *b),
+			bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b),
 			void *meta__ign, u64 off);
 struct bpf_rb_node *bpf_rbtree_remove(struct bpf_rb_root *root, struct bpf_rb_node *node);
 struct bpf_rb_node *bpf_rbtree_first(struct bpf_rb_root *root);
@@ -82,7 +82,7 @@ void bpf_graph_c_bpf_rb_root_free(const struct btf_field *field, void *rb_root,
 
 #else /* !CONFIG_BPF_GRAPH_RUST */
 
-#define __bpf_graph_kfunc __bpf_kfunc
+#define __bpf_gfunc __bpf_kfunc
 
 static inline bool bpf_graph_free_res_root(const struct btf_record *rec,
 					   const struct btf_field *field, void *obj)

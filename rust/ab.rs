@@ -9,26 +9,27 @@
 use kernel::{
     bindings,
     prelude::*,
+    str::as_char_ptr_in_const_context,
     sync::atomic::{Atomic, Relaxed}, //
 };
 
 /// An implementation, as the value of the switch.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Impl {
+pub(crate) enum Implementation {
     /// This one.
     Rust,
     /// Upstream's, by its second names.
     C,
 }
 
-impl Impl {
-    const ALL: [Impl; 2] = [Impl::Rust, Impl::C];
+impl Implementation {
+    const ALL: [Implementation; 2] = [Implementation::Rust, Implementation::C];
 
     /// The name by which the switch knows it.
     fn name(self) -> &'static CStr {
         match self {
-            Impl::Rust => c"rust",
-            Impl::C => c"c",
+            Implementation::Rust => c"rust",
+            Implementation::C => c"c",
         }
     }
 
@@ -42,17 +43,17 @@ static CHOSE_C: Atomic<bool> = Atomic::new(false);
 
 /// The implementation that is chosen now.
 #[inline(always)]
-pub(crate) fn chosen() -> Impl {
+pub(crate) fn chosen() -> Implementation {
     if CHOSE_C.load(Relaxed) {
-        Impl::C
+        Implementation::C
     } else {
-        Impl::Rust
+        Implementation::Rust
     }
 }
 
 /// Chooses the implementation for programs that are loaded from now on.
-pub(crate) fn choose(which: Impl) {
-    CHOSE_C.store(which == Impl::C, Relaxed);
+pub(crate) fn choose(which: Implementation) {
+    CHOSE_C.store(which == Implementation::C, Relaxed);
 }
 
 /// A function's address, in a table of constants.
@@ -106,7 +107,7 @@ kfuncs! {
 
 /// The address that a program's call gets: that of the C body where C is chosen and there is one.
 pub(crate) fn kfunc_addr(addr: usize) -> usize {
-    if chosen() == Impl::Rust {
+    if chosen() == Implementation::Rust {
         return addr;
     }
     KFUNCS
@@ -160,7 +161,7 @@ unsafe extern "C" fn proc_impl(
     let bytes = unsafe { core::slice::from_raw_parts(name.as_ptr().cast::<u8>(), NAME_SIZE) };
     match CStr::from_bytes_until_nul(bytes)
         .ok()
-        .and_then(Impl::from_name)
+        .and_then(Implementation::from_name)
     {
         Some(which) => {
             choose(which);
@@ -177,7 +178,7 @@ struct Table([bindings::ctl_table; 1]);
 unsafe impl Sync for Table {}
 
 static TABLE: Table = Table([bindings::ctl_table {
-    procname: c"bpf_graph_impl".as_ptr().cast(),
+    procname: as_char_ptr_in_const_context(c"bpf_graph_impl"),
     mode: 0o600,
     proc_handler: Some(proc_impl),
     // SAFETY: A `ctl_table` of zeroes is a valid one, with nothing in it.
@@ -192,7 +193,7 @@ impl kernel::Module for Switch {
         // SAFETY: The table is static, and its handler is a `proc_handler`.
         let header = unsafe {
             bindings::register_sysctl_sz(
-                c"kernel".as_ptr().cast(),
+                c"kernel".as_char_ptr(),
                 TABLE.0.as_ptr().cast_mut(),
                 TABLE.0.len(),
             )
@@ -202,4 +203,14 @@ impl kernel::Module for Switch {
         }
         Ok(Self)
     }
+}
+
+/// The address that a program's call to the kfunc at `addr` gets.
+///
+/// # Safety
+///
+/// Always safe to call; unsafe as all exported functions are.
+#[export]
+pub unsafe extern "C" fn bpf_graph_kfunc_addr(addr: usize) -> usize {
+    kfunc_addr(addr)
 }

@@ -27,7 +27,8 @@ mod owner;
 mod tree;
 
 /// The object that the suites use: what a program would declare as
-/// `struct item { u64 key; struct bpf_list_node list; struct bpf_rb_node tree; bpf_refcount refs; }`.
+/// `struct item { u64 key; struct bpf_list_node list; struct bpf_rb_node tree; struct bpf_refcount
+/// refs; }`.
 #[repr(C)]
 pub(crate) struct Item {
     pub(crate) key: u64,

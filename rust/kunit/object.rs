@@ -226,12 +226,11 @@ mod tests {
     fn twins_are_the_same_functions() -> Result {
         let items = Items::shared()?;
         // SAFETY: The metadata is that of `Item`.
-        let item: *mut Item =
-            unsafe { bpf_obj_new_impl(size_of::<Item>() as u64, items.meta().cast()) }.cast();
+        let item = unsafe { bpf_obj_new_impl(size_of::<Item>() as u64, items.meta().cast()) };
+        let item: *mut Item = item.cast();
         assert!(!item.is_null());
-        let mut root: kernel::bindings::bpf_rb_root =
-            // SAFETY: All zeroes is an empty tree.
-            unsafe { zeroed() };
+        // SAFETY: All zeroes is an empty tree.
+        let mut root = unsafe { zeroed::<kernel::bindings::bpf_rb_root>() };
         let mut head = Head::new()?;
         let head = head.as_ptr();
         let meta = items.meta().cast::<c_void>();

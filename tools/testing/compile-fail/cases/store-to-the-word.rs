@@ -2,5 +2,6 @@
 // Nobody but the states themselves reaches the word.
 // error: E0624
 fn case(node: Node<K>) {
-    node.word().store(core::ptr::null_mut(), kernel::sync::atomic::Relaxed);
+    node.word()
+        .store(core::ptr::null_mut(), kernel::sync::atomic::Relaxed);
 }

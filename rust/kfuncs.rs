@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions that programs call, each a few lines over the collections and objects.
+//!
+//! Their prototypes come from `include/bpf_graph.h`; what they do for a program is said at their C
+//! bodies in `kernel/bpf/helpers.c`.
+//!
+//! # What the verifier has proved
+//!
+//! The contracts of the kfuncs are kept by the verifier, not by callers in the kernel. In the
+//! safety comments:
+//!
+//! - *verifier: owned* says that a pointer is an owning reference, or a non-owning one that is
+//!   still valid: under the lock of its collection, or under RCU for shared objects.
+//! - *verifier: locked* says that the lock that guards the head or root is held by the program
+//!   (`check_reg_allocation_locked()`).
+//! - *verifier: meta* says that metadata and offset are those of the argument's type
+//!   (`bpf_fixup_kfunc_call()`).
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings::{btf_struct_meta, EINVAL},
+    prelude::*, //
+};
+
+use crate::{
+    object::Object,
+    owner::{Kind, Node},
+    record::Record, //
+};
+
+mod list;
+mod object;
+mod rbtree;
+
+pub use self::{list::*, object::*, rbtree::*};
+
+/// `Some` as a pointer, `None` as null.
+#[inline(always)]
+pub(crate) fn or_null<K: Kind, T>(node: Option<Node<K>>) -> *mut T {
+    node.map_or(core::ptr::null_mut(), |n| n.as_ptr().cast())
+}
+
+/// A pointer that the verifier knows not to be null.
+///
+/// # Safety
+///
+/// It is not null.
+#[inline(always)]
+pub(crate) unsafe fn non_null<T, U>(ptr: *mut T) -> NonNull<U> {
+    // SAFETY: This function's contract.
+    unsafe { NonNull::new_unchecked(ptr.cast()) }
+}
+
+/// What an insertion returns: 0, or `-EINVAL` after the reference that was passed is dropped.
+///
+/// # Safety
+///
+/// Verifier: meta. Where the insertion failed, the caller's reference to the object is given up.
+#[inline(always)]
+pub(crate) unsafe fn inserted<K: Kind>(
+    done: bool,
+    node: Node<K>,
+    meta: *mut btf_struct_meta,
+    off: u64,
+) -> c_int {
+    #[cold]
+    unsafe fn refuse(node: *mut c_void, meta: *mut btf_struct_meta, off: u64) -> c_int {
+        // SAFETY: Verifier: meta; `off` is where the node is in its object. Programs run with
+        // migration disabled.
+        unsafe { Object::containing(node, off as usize).drop(Record::from_meta(meta)) };
+        -(EINVAL as c_int)
+    }
+
+    if done {
+        0
+    } else {
+        // SAFETY: This function's contract.
+        unsafe { refuse(node.as_ptr().cast(), meta, off) }
+    }
+}

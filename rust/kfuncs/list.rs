@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Lists.
+
+use kernel::{
+    bindings::{bpf_list_head, bpf_list_node, btf_struct_meta},
+    prelude::*,
+};
+
+use super::{inserted, non_null, or_null};
+use crate::{
+    list::{List, ListNode},
+    owner::Node,
+};
+
+/// The list at `head`.
+///
+/// # Safety
+///
+/// Verifier: locked.
+#[inline(always)]
+unsafe fn list<'l>(head: *mut bpf_list_head) -> List<'l> {
+    // SAFETY: The kfunc that calls this has the lock held around it.
+    unsafe { List::locked(non_null(head)) }
+}
+
+/// The list node at `node`.
+///
+/// # Safety
+///
+/// Verifier: owned.
+#[inline(always)]
+unsafe fn list_node(node: *mut bpf_list_node) -> ListNode {
+    // SAFETY: The reference keeps the object alive around the kfunc that calls this.
+    unsafe { Node::from_raw(non_null(node)) }
+}
+
+/// Inserts `node` at the front of `head`.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned, meta.
+#[export]
+pub unsafe extern "C" fn bpf_list_push_front(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+    meta: *mut btf_struct_meta,
+    off: u64,
+) -> c_int {
+    // SAFETY: This function's contract.
+    unsafe {
+        let node = list_node(node);
+        inserted(list(head).push_front(node), node, meta, off)
+    }
+}
+
+/// [`bpf_list_push_front()`] as programs knew it before arguments could be implicit.
+///
+/// # Safety
+///
+/// As for [`bpf_list_push_front()`].
+#[export]
+pub unsafe extern "C" fn bpf_list_push_front_impl(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+    meta: *mut c_void,
+    off: u64,
+) -> c_int {
+    // SAFETY: This function's contract.
+    unsafe { bpf_list_push_front(head, node, meta.cast(), off) }
+}
+
+/// Inserts `node` at the end of `head`.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned, meta.
+#[export]
+pub unsafe extern "C" fn bpf_list_push_back(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+    meta: *mut btf_struct_meta,
+    off: u64,
+) -> c_int {
+    // SAFETY: This function's contract.
+    unsafe {
+        let node = list_node(node);
+        inserted(list(head).push_back(node), node, meta, off)
+    }
+}
+
+/// [`bpf_list_push_back()`] as programs knew it before arguments could be implicit.
+///
+/// # Safety
+///
+/// As for [`bpf_list_push_back()`].
+#[export]
+pub unsafe extern "C" fn bpf_list_push_back_impl(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+    meta: *mut c_void,
+    off: u64,
+) -> c_int {
+    // SAFETY: This function's contract.
+    unsafe { bpf_list_push_back(head, node, meta.cast(), off) }
+}
+
+/// Inserts `new` behind `prev`, which must be in `head`.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned (both nodes), meta.
+#[export]
+pub unsafe extern "C" fn bpf_list_add(
+    head: *mut bpf_list_head,
+    new: *mut bpf_list_node,
+    prev: *mut bpf_list_node,
+    meta: *mut btf_struct_meta,
+    off: u64,
+) -> c_int {
+    // SAFETY: This function's contract.
+    unsafe {
+        let node = list_node(new);
+        inserted(
+            list(head).insert_after(node, list_node(prev)),
+            node,
+            meta,
+            off,
+        )
+    }
+}
+
+/// Takes the first node out of `head`; null if there is none.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked.
+#[export]
+pub unsafe extern "C" fn bpf_list_pop_front(head: *mut bpf_list_head) -> *mut bpf_list_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { list(head) }.pop_front())
+}
+
+/// Takes the last node out of `head`; null if there is none.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked.
+#[export]
+pub unsafe extern "C" fn bpf_list_pop_back(head: *mut bpf_list_head) -> *mut bpf_list_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { list(head) }.pop_back())
+}
+
+/// Takes `node` out of `head`; null if it is not there.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_list_del(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+) -> *mut bpf_list_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { list(head).remove(list_node(node)) })
+}
+
+/// The first node of `head`; null if there is none.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked.
+#[export]
+pub unsafe extern "C" fn bpf_list_front(head: *mut bpf_list_head) -> *mut bpf_list_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { list(head) }.front())
+}
+
+/// The last node of `head`; null if there is none.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked.
+#[export]
+pub unsafe extern "C" fn bpf_list_back(head: *mut bpf_list_head) -> *mut bpf_list_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { list(head) }.back())
+}
+
+/// Whether `node` is the first one of `head`.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_list_is_first(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe { list(head).is_first(list_node(node)) }
+}
+
+/// Whether `node` is the last one of `head`.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_list_is_last(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe { list(head).is_last(list_node(node)) }
+}
+
+/// Whether `head` has no node.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked.
+#[export]
+pub unsafe extern "C" fn bpf_list_empty(head: *mut bpf_list_head) -> bool {
+    // SAFETY: This function's contract.
+    unsafe { list(head) }.is_empty()
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Objects and references to them.
+
+use kernel::{
+    bindings::{btf_record, btf_struct_meta},
+    prelude::*,
+};
+
+use super::non_null;
+use crate::{object::Object, record::Record};
+
+/// Allocates an object of `size` bytes.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: meta; the program's `local_type_id__k` was replaced by the size.
+#[export]
+pub unsafe extern "C" fn bpf_obj_new(size: u64, meta: *mut btf_struct_meta) -> *mut c_void {
+    // SAFETY: Verifier: meta.
+    let record = unsafe { Record::from_meta(meta) };
+    Object::new(size as usize, record).map_or(core::ptr::null_mut(), |obj| obj.as_ptr())
+}
+
+/// [`bpf_obj_new()`] as programs knew it before arguments could be implicit.
+///
+/// # Safety
+///
+/// As for [`bpf_obj_new()`].
+#[export]
+pub unsafe extern "C" fn bpf_obj_new_impl(size: u64, meta: *mut c_void) -> *mut c_void {
+    // SAFETY: This function's contract.
+    unsafe { bpf_obj_new(size, meta.cast()) }
+}
+
+/// Allocates an object of `size` bytes for each CPU.
+///
+/// # Safety
+///
+/// Called by programs. The verifier takes only types without special fields.
+#[export]
+pub unsafe extern "C" fn bpf_percpu_obj_new(size: u64, _meta: *mut btf_struct_meta) -> *mut c_void {
+    Object::new_percpu(size as usize).map_or(core::ptr::null_mut(), |obj| obj.as_ptr())
+}
+
+/// [`bpf_percpu_obj_new()`] as programs knew it before arguments could be implicit.
+///
+/// # Safety
+///
+/// As for [`bpf_percpu_obj_new()`].
+#[export]
+pub unsafe extern "C" fn bpf_percpu_obj_new_impl(size: u64, meta: *mut c_void) -> *mut c_void {
+    // SAFETY: This function's contract.
+    unsafe { bpf_percpu_obj_new(size, meta.cast()) }
+}
+
+/// Gives back a reference to `obj`, and frees the object if that was the last one.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: owned, meta.
+#[export]
+pub unsafe extern "C" fn bpf_obj_drop(obj: *mut c_void, meta: *mut btf_struct_meta) {
+    // SAFETY: Verifier: owned, meta. Programs run with migration disabled.
+    unsafe { Object::from_raw(non_null(obj)).drop(Record::from_meta(meta)) }
+}
+
+/// [`bpf_obj_drop()`] as programs knew it before arguments could be implicit.
+///
+/// # Safety
+///
+/// As for [`bpf_obj_drop()`].
+#[export]
+pub unsafe extern "C" fn bpf_obj_drop_impl(obj: *mut c_void, meta: *mut c_void) {
+    // SAFETY: This function's contract.
+    unsafe { bpf_obj_drop(obj, meta.cast()) }
+}
+
+/// Frees the object that each CPU has one of.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: owned.
+#[export]
+pub unsafe extern "C" fn bpf_percpu_obj_drop(obj: *mut c_void, _meta: *mut btf_struct_meta) {
+    // SAFETY: Verifier: owned. Such types have no special fields, and so no record.
+    unsafe { Object::from_raw(non_null(obj)).drop_percpu(None) }
+}
+
+/// [`bpf_percpu_obj_drop()`] as programs knew it before arguments could be implicit.
+///
+/// # Safety
+///
+/// As for [`bpf_percpu_obj_drop()`].
+#[export]
+pub unsafe extern "C" fn bpf_percpu_obj_drop_impl(obj: *mut c_void, meta: *mut c_void) {
+    // SAFETY: This function's contract.
+    unsafe { bpf_percpu_obj_drop(obj, meta.cast()) }
+}
+
+/// Gives back a reference to `obj` for the kernel itself: from a kptr that is freed.
+///
+/// # Safety
+///
+/// The caller has the reference, `record` is null or that of the object's type, `percpu` says
+/// which allocator it comes from, and migration is disabled.
+#[export]
+pub unsafe extern "C" fn __bpf_obj_drop_impl(
+    obj: *mut c_void,
+    record: *const btf_record,
+    percpu: bool,
+) {
+    // SAFETY: This function's contract.
+    unsafe {
+        let obj = Object::from_raw(non_null(obj));
+        let record = Record::from_ptr(record.cast_mut());
+        if percpu {
+            obj.drop_percpu(record);
+        } else {
+            obj.drop(record);
+        }
+    }
+}
+
+/// Takes another reference to `obj`; null if it is already on its way out.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: owned, meta; the type has a `bpf_refcount`.
+#[export]
+pub unsafe extern "C" fn bpf_refcount_acquire(
+    obj: *mut c_void,
+    meta: *mut btf_struct_meta,
+) -> *mut c_void {
+    // SAFETY: Verifier: owned, meta.
+    let count = unsafe { Record::from_meta(meta).and_then(|r| r.refcount(non_null(obj))) };
+    if count.is_some_and(|count| count.acquire()) {
+        obj
+    } else {
+        core::ptr::null_mut()
+    }
+}
+
+/// [`bpf_refcount_acquire()`] as programs knew it before arguments could be implicit.
+///
+/// # Safety
+///
+/// As for [`bpf_refcount_acquire()`].
+#[export]
+pub unsafe extern "C" fn bpf_refcount_acquire_impl(
+    obj: *mut c_void,
+    meta: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: This function's contract.
+    unsafe { bpf_refcount_acquire(obj, meta.cast()) }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Red-black trees.
+
+use kernel::{
+    bindings::{bpf_callback_t, bpf_rb_node, bpf_rb_root, btf_struct_meta},
+    prelude::*,
+};
+
+use super::{inserted, non_null, or_null};
+use crate::{
+    owner::Node,
+    rbtree::{Tree, TreeNode},
+};
+
+/// The tree at `root`.
+///
+/// # Safety
+///
+/// Verifier: locked.
+#[inline(always)]
+unsafe fn tree<'l>(root: *mut bpf_rb_root) -> Tree<'l> {
+    // SAFETY: The kfunc that calls this has the lock held around it.
+    unsafe { Tree::locked(non_null(root)) }
+}
+
+/// The tree node at `node`.
+///
+/// # Safety
+///
+/// Verifier: owned.
+#[inline(always)]
+unsafe fn tree_node(node: *mut bpf_rb_node) -> TreeNode {
+    // SAFETY: The reference keeps the object alive around the kfunc that calls this.
+    unsafe { Node::from_raw(non_null(node)) }
+}
+
+/// Inserts `node` into `root` where `less` says.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned, meta; `less` is a subprogram of the caller that
+/// takes two nodes and does nothing but compare them.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_add(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    less: Option<unsafe extern "C" fn(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool>,
+    meta: *mut btf_struct_meta,
+    off: u64,
+) -> c_int {
+    // SAFETY: The JIT makes subprograms functions of `bpf_callback_t`, which is also what their
+    // kCFI hash says; the prototype here is for the verifier. Both are pointers to functions that
+    // can be null.
+    let less: bpf_callback_t = unsafe { core::mem::transmute(less) };
+    // SAFETY: This function's contract.
+    unsafe {
+        let node = tree_node(node);
+        let done = match less {
+            Some(less) => tree(root).add(node, |a, b| {
+                less(a.as_ptr() as u64, b.as_ptr() as u64, 0, 0, 0) != 0
+            }),
+            None => false,
+        };
+        inserted(done, node, meta, off)
+    }
+}
+
+/// [`bpf_rbtree_add()`] as programs knew it before arguments could be implicit.
+///
+/// # Safety
+///
+/// As for [`bpf_rbtree_add()`].
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_add_impl(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    less: Option<unsafe extern "C" fn(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool>,
+    meta: *mut c_void,
+    off: u64,
+) -> c_int {
+    // SAFETY: This function's contract.
+    unsafe { bpf_rbtree_add(root, node, less, meta.cast(), off) }
+}
+
+/// Takes `node` out of `root`; null if it is not there.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_remove(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { tree(root).remove(tree_node(node)) })
+}
+
+/// The leftmost node of `root`; null if there is none.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_first(root: *mut bpf_rb_root) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { tree(root) }.first())
+}
+
+/// The node at the top of `root`; null if there is none.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_root(root: *mut bpf_rb_root) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { tree(root) }.top())
+}
+
+/// The left child of `node` in `root`; null if there is none or `node` is not there.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_left(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { tree(root).left(tree_node(node)) })
+}
+
+/// The right child of `node` in `root`; null if there is none or `node` is not there.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_right(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    or_null(unsafe { tree(root).right(tree_node(node)) })
+}
