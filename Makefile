@@ -38,7 +38,7 @@ conformance: ## upstream's selftests, served by Rust and by C, compared (6 min)
 	@$(vm)/prepare x86_64 -- $(vm)/test conformance
 
 bench: ## Rust beside C, operation by operation (1 min)
-	@$(vm)/prepare x86_64 um -- tools/testing/bench
+	@$(vm)/prepare um -- tools/testing/bench
 
 lint: ## rustfmt, clippy, checkpatch, shellcheck, the series itself (1 min)
 	@$(vm)/prepare x86_64 -- $(vm)/lint

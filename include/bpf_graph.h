@@ -5,7 +5,7 @@
  * One list of prototypes, seen by three readers: helpers.c, whose definitions
  * of these kfuncs become weak where CONFIG_BPF_GRAPH_RUST is set; bindgen; and
  * so #[export], which refuses a Rust definition of another shape. What each
- * kfunc does is said at its definition in kernel/bpf/helpers.c.
+ * kfunc does is said at its definition in rust/kfuncs/.
  */
 #ifndef _BPF_GRAPH_H
 #define _BPF_GRAPH_H

@@ -2,9 +2,9 @@
 
 //! The switch between the Rust and the C implementation: `kernel.bpf_graph_impl`.
 //!
-//! A program gets the one that is chosen when it is loaded, and keeps it. What maps and objects
-//! leave behind is freed by the one that is chosen then. Both follow the same protocol on the same
-//! memory, so that any mixture is sound.
+//! Each call of a program gets the one that is chosen when the program is loaded, and keeps it. What
+//! maps and objects leave behind is freed by the one that is chosen then. Both follow the same
+//! protocol on the same memory, so that any mixture is sound.
 
 use kernel::{
     bindings,
@@ -57,10 +57,17 @@ pub(crate) fn choose(which: Implementation) {
 }
 
 /// A function's address, in a table of constants.
-struct Address(*const c_void);
+pub(crate) struct Address(*const c_void);
 
 // SAFETY: A function's address can be used from everywhere.
 unsafe impl Sync for Address {}
+
+impl Address {
+    /// The address as a number.
+    pub(crate) fn get(&self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// Declares the C bodies' second names, and the table from Rust's functions to them.
 macro_rules! kfuncs {
@@ -71,7 +78,7 @@ macro_rules! kfuncs {
 
         /// Each kfunc as Rust and as C has it. An `_impl` twin takes the same registers as the
         /// kfunc it is the twin of, and so the same C body.
-        static KFUNCS: &[(Address, Address)] = &[
+        pub(crate) static KFUNCS: &[(Address, Address)] = &[
             $($((
                 Address(crate::$rust as *const c_void),
                 Address($c as *const c_void),
@@ -112,8 +119,8 @@ pub(crate) fn kfunc_addr(addr: usize) -> usize {
     }
     KFUNCS
         .iter()
-        .find(|(rust, _)| rust.0 as usize == addr)
-        .map_or(addr, |(_, c)| c.0 as usize)
+        .find(|(rust, _)| rust.get() == addr)
+        .map_or(addr, |(_, c)| c.get())
 }
 
 /// The C body of the Rust function at `addr`, as a pointer to a function of the same type.
@@ -192,11 +199,7 @@ impl kernel::Module for Switch {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // SAFETY: The table is static, and its handler is a `proc_handler`.
         let header = unsafe {
-            bindings::register_sysctl_sz(
-                c"kernel".as_char_ptr(),
-                TABLE.0.as_ptr().cast_mut(),
-                TABLE.0.len(),
-            )
+            bindings::register_sysctl_sz(c"kernel".as_char_ptr(), TABLE.0.as_ptr(), TABLE.0.len())
         };
         if header.is_null() {
             return Err(ENOMEM);

@@ -3,10 +3,8 @@
 //! BPF's graph objects: typed allocation, lists, red-black trees and reference counts for the
 //! objects of BPF programs.
 //!
-//! This is the crate's root: the functions that C and programs call, each a few lines over the
-//! modules below. Their prototypes come from `include/bpf_graph.h`; what they do for a program is
-//! said at their C bodies in `kernel/bpf/helpers.c`, and how this is built in
-//! `kernel/bpf/graph/Documentation`.
+//! `kfuncs` has the functions that programs call, `free` those that C calls, each a few lines over
+//! the other modules. How all of it is built is said in `kernel/bpf/graph/Documentation`.
 
 use kernel::prelude::*;
 
@@ -26,6 +24,8 @@ mod refcount;
 #[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
 mod kunit;
 
+#[cfg(CONFIG_BPF_GRAPH_AB)]
+pub use self::ab::bpf_graph_kfunc_addr;
 pub use self::{free::*, kfuncs::*};
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]

@@ -2,18 +2,18 @@
 
 //! Freeing what is still in a list or tree when its map value or object goes away.
 //!
-//! C takes everything out in one go, with interrupts disabled for as long as that takes: seconds,
-//! for some millions of nodes. Here the lock is held for [`CHUNK`] nodes at a time, whatever the
-//! length, and the nodes are dropped outside of it.
+//! C takes everything out in one go, with interrupts disabled for as long as that takes, which grows
+//! with the length. Here the lock is held for [`CHUNK`] nodes at a time, whatever the length, and the
+//! nodes are dropped outside of it.
 
 use core::{ffi::c_void, ptr::NonNull};
 
 use kernel::{bindings, prelude::*};
 
 use crate::{
-    lock::{Guard, Lock},
+    lock::Lock,
     object::Object,
-    owner::{Chain, Kind, Unlinked},
+    owner::{Chain, Held, Kind, Unlinked},
     record::Record, //
 };
 
@@ -27,7 +27,7 @@ pub(crate) trait Drain: Kind {
     /// # Safety
     ///
     /// `root` points to a live root of this kind, which the lock that is held guards.
-    unsafe fn take<'l>(root: NonNull<c_void>, held: &'l Guard) -> Option<Unlinked<'l, Self>>;
+    unsafe fn take<'l>(root: NonNull<c_void>, held: &'l Held) -> Option<Unlinked<'l, Self>>;
 }
 
 /// Unlinks up to [`CHUNK`] nodes under the lock and makes them busy; `true` if there may be more.
@@ -40,10 +40,10 @@ unsafe fn take_chunk<K: Drain>(
     lock: Lock,
     chain: &mut Chain<K>,
 ) -> Result<bool> {
-    let held = lock.lock()?;
+    let guard = lock.lock()?;
     for _ in 0..CHUNK {
         // SAFETY: This function's contract.
-        let Some(node) = (unsafe { K::take(root, &held) }) else {
+        let Some(node) = (unsafe { K::take(root, guard.held()) }) else {
             return Ok(false);
         };
         // Rule 5: busy before the lock is dropped, so that a claim by one who shares the node, or
@@ -55,8 +55,9 @@ unsafe fn take_chunk<K: Drain>(
 
 /// Takes all nodes out of the collection at `root` and drops the reference it had to each.
 ///
-/// Any context in which objects can be dropped. A collection that a program still adds to is
-/// emptied of what is added meanwhile as well: 32 nodes leave for each one that can come.
+/// Any context in which objects can be dropped. Nobody adds meanwhile: roots are freed when no
+/// program can reach them any more (with the map, after a grace period, or with the last
+/// reference). What somebody added nevertheless would be taken out as well.
 ///
 /// # Safety
 ///
@@ -80,9 +81,10 @@ pub(crate) unsafe fn drain<K: Drain>(
         let more = match unsafe { take_chunk(root, lock, &mut chain) } {
             Ok(more) => more,
             Err(err) => {
-                // Only who can reach a value or object can hold its lock, and what is freed can
-                // no longer be reached. If it is held nevertheless, a leak is the lesser evil.
-                kernel::pr_warn_once!("bpf_graph: root not freed, its lock is held: {:?}\n", err);
+                // Only who can reach a value or object can hold its lock, and what is freed can no
+                // longer be reached: this does not happen. If it did, to take nodes out under
+                // somebody else's lock would be worse than to leave them linked for ever.
+                kernel::pr_warn_once!("root not freed, its lock is held: {:?}\n", err);
                 return;
             }
         };
@@ -90,7 +92,7 @@ pub(crate) unsafe fn drain<K: Drain>(
             let node = node.release();
             // SAFETY: The node is `offset` bytes into an object of the root's value type, and the
             // reference that the collection had to it is ours.
-            unsafe { Object::containing(node.as_ptr().cast(), offset).drop(record) };
+            unsafe { Object::containing(node.cast(), offset).drop(record) };
         }
         if !more {
             return;

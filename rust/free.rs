@@ -1,20 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What C calls when a map's value or an object goes away with a root in it.
+//! What C calls when a map's value or an object goes away with a reference or a root in it.
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
-use kernel::bindings::{bpf_graph_c_bpf_list_head_free, bpf_graph_c_bpf_rb_root_free};
+use kernel::bindings::{
+    bpf_graph_c___bpf_obj_drop_impl, bpf_graph_c_bpf_list_head_free, bpf_graph_c_bpf_rb_root_free,
+};
 use kernel::{
-    bindings::{
-        bpf_spin_lock, btf_field, btf_field_type_BPF_LIST_HEAD, btf_field_type_BPF_RB_ROOT,
-        btf_record,
-    },
+    bindings::{self, bpf_spin_lock, btf_field, btf_record},
     prelude::*,
 };
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 use crate::ab;
-use crate::{drain::drain, kfuncs::non_null, list::ListKind, lock::Lock, rbtree::TreeKind};
+use crate::{
+    drain::drain, kfuncs::non_null, list::ListKind, lock::Lock, object::Object, rbtree::TreeKind,
+    record::Record,
+};
+
+/// Gives back a reference to `obj` for the kernel itself: from a kptr that is freed.
+///
+/// # Safety
+///
+/// The caller has the reference, `record` is null or that of the object's type, `percpu` says
+/// which allocator it comes from, and migration is disabled.
+#[export]
+pub unsafe extern "C" fn __bpf_obj_drop_impl(
+    obj: *mut c_void,
+    record: *const btf_record,
+    percpu: bool,
+) {
+    #[cfg(CONFIG_BPF_GRAPH_AB)]
+    if ab::chosen() == ab::Implementation::C {
+        // SAFETY: The contracts are the same.
+        return unsafe { bpf_graph_c___bpf_obj_drop_impl(obj, record, percpu) };
+    }
+    // SAFETY: This function's contract.
+    unsafe {
+        let obj = Object::from_raw(non_null(obj));
+        let record = Record::from_ptr(record.cast_mut());
+        if percpu {
+            obj.drop_percpu(record);
+        } else {
+            obj.drop(record);
+        }
+    }
+}
 
 /// Frees the nodes of a list that a `bpf_spin_lock` guards.
 ///
@@ -91,8 +122,8 @@ pub unsafe extern "C" fn bpf_graph_free_res_root(
         let lock = Lock::resilient(non_null(obj.byte_add(lock)));
         let root = non_null(obj.byte_add(field.offset as usize));
         match field.type_ {
-            btf_field_type_BPF_LIST_HEAD => drain::<ListKind>(root, lock, field),
-            btf_field_type_BPF_RB_ROOT => drain::<TreeKind>(root, lock, field),
+            bindings::btf_field_type_BPF_LIST_HEAD => drain::<ListKind>(root, lock, field),
+            bindings::btf_field_type_BPF_RB_ROOT => drain::<TreeKind>(root, lock, field),
             _ => return false,
         }
     }

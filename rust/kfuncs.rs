@@ -2,8 +2,8 @@
 
 //! The functions that programs call, each a few lines over the collections and objects.
 //!
-//! Their prototypes come from `include/bpf_graph.h`; what they do for a program is said at their C
-//! bodies in `kernel/bpf/helpers.c`.
+//! Their prototypes come from `include/bpf_graph.h`; the C bodies that carry those into BTF are in
+//! `kernel/bpf/helpers.c`.
 //!
 //! # What the verifier has proved
 //!
@@ -13,7 +13,8 @@
 //! - *verifier: owned* says that a pointer is an owning reference, or a non-owning one that is
 //!   still valid: under the lock of its collection, or under RCU for shared objects.
 //! - *verifier: locked* says that the lock that guards the head or root is held by the program
-//!   (`check_reg_allocation_locked()`).
+//!   (`check_reg_allocation_locked()`). Each kfunc states both by a `Held` of its own, which lives
+//!   as long as the call.
 //! - *verifier: meta* says that metadata and offset are those of the argument's type
 //!   (`bpf_fixup_kfunc_call()`).
 
@@ -38,7 +39,7 @@ pub use self::{list::*, object::*, rbtree::*};
 
 /// `Some` as a pointer, `None` as null.
 #[inline(always)]
-pub(crate) fn or_null<K: Kind, T>(node: Option<Node<K>>) -> *mut T {
+pub(crate) fn or_null<K: Kind, T>(node: Option<Node<'_, K>>) -> *mut T {
     node.map_or(core::ptr::null_mut(), |n| n.as_ptr().cast())
 }
 
@@ -61,7 +62,7 @@ pub(crate) unsafe fn non_null<T, U>(ptr: *mut T) -> NonNull<U> {
 #[inline(always)]
 pub(crate) unsafe fn inserted<K: Kind>(
     done: bool,
-    node: Node<K>,
+    node: Node<'_, K>,
     meta: *mut btf_struct_meta,
     off: u64,
 ) -> c_int {

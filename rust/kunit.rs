@@ -18,6 +18,8 @@ use kernel::{
     time::{delay::fsleep, Delta}, //
 };
 
+#[cfg(CONFIG_BPF_GRAPH_AB)]
+mod ab;
 #[cfg(CONFIG_BPF_GRAPH_BENCH)]
 mod bench;
 mod drain;

@@ -10,15 +10,14 @@ use kernel::bindings;
 
 use crate::{
     drain::Drain,
-    lock::Guard,
-    owner::{Kind, Member, Node, Root, Unlinked}, //
+    owner::{Held, Kind, Member, Node, Root, Unlinked}, //
 };
 
 /// The kind of node that lists link.
 pub(crate) struct ListKind;
 
 /// A node of a list.
-pub(crate) type ListNode = Node<ListKind>;
+pub(crate) type ListNode<'l> = Node<'l, ListKind>;
 
 // SAFETY: `owner` is the node's ownership word. A list node that is busy and unlinked is only read
 // by who holds it, so `next` is spare. Both are fields, so in bounds and aligned.
@@ -54,6 +53,7 @@ unsafe impl Kind for ListKind {
 pub(crate) struct List<'l> {
     head: *mut bindings::list_head,
     root: Root<'l>,
+    held: &'l Held,
 }
 
 impl<'l> List<'l> {
@@ -61,15 +61,16 @@ impl<'l> List<'l> {
     ///
     /// # Safety
     ///
-    /// `head` points to a live `bpf_list_head` that only graph kfuncs have written, and the lock
-    /// that guards it is held by this context for `'l`.
+    /// `head` points to a live `bpf_list_head` that only graph kfuncs have written, and `held` is
+    /// the lock that guards it.
     #[inline(always)]
-    pub(crate) unsafe fn locked(head: NonNull<c_void>) -> Self {
+    pub(crate) unsafe fn locked(head: NonNull<c_void>, held: &'l Held) -> Self {
         // INVARIANT: By this function's contract; the third by rules 2 and 4 of the protocol.
         Self {
             head: head.as_ptr().cast(),
-            // SAFETY: This function's contract has the lock held.
-            root: unsafe { Root::locked(head) },
+            // SAFETY: This function's contract.
+            root: unsafe { Root::locked(head, held) },
+            held,
         }
     }
 
@@ -103,38 +104,38 @@ impl<'l> List<'l> {
 
     /// `links` as a node of this list, unless they are the head's or null.
     #[inline(always)]
-    fn node(&self, links: *mut bindings::list_head) -> Option<ListNode> {
+    fn node(&self, links: *mut bindings::list_head) -> Option<ListNode<'l>> {
         if links == self.head {
             return None;
         }
         // The links are the first field of a node.
         let node = NonNull::new(links.cast())?;
         // SAFETY: By the type invariant what the head links to is the head or a live node.
-        Some(unsafe { Node::from_raw(node) })
+        Some(unsafe { Node::from_raw(node, self.held) })
     }
 
     /// The first node.
     #[inline(always)]
-    pub(crate) fn front(&self) -> Option<ListNode> {
+    pub(crate) fn front(&self) -> Option<ListNode<'l>> {
         self.node(self.next())
     }
 
     /// The last node.
     #[inline(always)]
-    pub(crate) fn back(&self) -> Option<ListNode> {
+    pub(crate) fn back(&self) -> Option<ListNode<'l>> {
         self.node(self.prev())
     }
 
     /// Whether `node` is the first one of this list.
     #[inline(always)]
-    pub(crate) fn is_first(&self, node: ListNode) -> bool {
+    pub(crate) fn is_first(&self, node: ListNode<'l>) -> bool {
         node.member_of(self.root)
             .is_some_and(|m| m.as_ptr().cast() == self.next())
     }
 
     /// Whether `node` is the last one of this list.
     #[inline(always)]
-    pub(crate) fn is_last(&self, node: ListNode) -> bool {
+    pub(crate) fn is_last(&self, node: ListNode<'l>) -> bool {
         node.member_of(self.root)
             .is_some_and(|m| m.as_ptr().cast() == self.prev())
     }
@@ -145,7 +146,7 @@ impl<'l> List<'l> {
     ///
     /// `prev` points to the head of this list, initialised, or to the links of a node in it.
     #[inline(always)]
-    unsafe fn insert(&mut self, node: ListNode, prev: *mut bindings::list_head) -> bool {
+    unsafe fn insert(&mut self, node: ListNode<'l>, prev: *mut bindings::list_head) -> bool {
         let Some(claim) = node.claim() else {
             return false;
         };
@@ -162,7 +163,8 @@ impl<'l> List<'l> {
 
     /// Inserts `node` in front; `false` if it is not free.
     #[inline(always)]
-    pub(crate) fn push_front(&mut self, node: ListNode) -> bool {
+    #[must_use]
+    pub(crate) fn push_front(&mut self, node: ListNode<'l>) -> bool {
         self.init();
         // SAFETY: The head was just initialised where it was not.
         unsafe { self.insert(node, self.head) }
@@ -170,7 +172,8 @@ impl<'l> List<'l> {
 
     /// Inserts `node` at the end; `false` if it is not free.
     #[inline(always)]
-    pub(crate) fn push_back(&mut self, node: ListNode) -> bool {
+    #[must_use]
+    pub(crate) fn push_back(&mut self, node: ListNode<'l>) -> bool {
         self.init();
         // SAFETY: The head was just initialised where it was not, so `prev` is the head or, by the
         // type invariant, a node in this list.
@@ -179,7 +182,8 @@ impl<'l> List<'l> {
 
     /// Inserts `node` behind `prev`; `false` if it is not free or `prev` is not in this list.
     #[inline(always)]
-    pub(crate) fn insert_after(&mut self, node: ListNode, prev: ListNode) -> bool {
+    #[must_use]
+    pub(crate) fn insert_after(&mut self, node: ListNode<'l>, prev: ListNode<'l>) -> bool {
         self.init();
         let Some(prev) = prev.member_of(self.root) else {
             return false;
@@ -188,40 +192,47 @@ impl<'l> List<'l> {
         unsafe { self.insert(node, prev.as_ptr().cast()) }
     }
 
+    /// Takes a member out of the links.
+    ///
+    /// # Safety
+    ///
+    /// `member` is of this list, and no other [`Member`] of the same node is used again.
     #[inline(always)]
-    fn unlink(&mut self, member: Member<'l, ListKind>) -> Unlinked<'l, ListKind> {
-        // SAFETY: `list_del_init()` takes the node out of the list, whose lock is held; callers
-        // make one `Member` of a node and give it to us.
+    unsafe fn unlink(&mut self, member: Member<'l, ListKind>) -> Unlinked<'l, ListKind> {
+        // SAFETY: `list_del_init()` takes the node out of the list, whose lock is held; the rest
+        // is this function's contract.
         unsafe { member.unlink(|n| bindings::list_del_init(&raw mut (*n).list_head)) }
     }
 
     /// Takes `node` out and sets it free; `None` if it is not in this list.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, node: ListNode) -> Option<ListNode> {
+    pub(crate) fn remove(&mut self, node: ListNode<'l>) -> Option<ListNode<'l>> {
         let member = node.member_of(self.root)?;
-        Some(self.unlink(member).release())
+        // SAFETY: The member was just made, of this list, and is the only one of its node.
+        Some(unsafe { self.unlink(member) }.release())
     }
 
     /// Takes the first node out and sets it free.
     #[inline(always)]
-    pub(crate) fn pop_front(&mut self) -> Option<ListNode> {
+    pub(crate) fn pop_front(&mut self) -> Option<ListNode<'l>> {
         let front = self.front()?;
         self.remove(front)
     }
 
     /// Takes the last node out and sets it free.
     #[inline(always)]
-    pub(crate) fn pop_back(&mut self) -> Option<ListNode> {
+    pub(crate) fn pop_back(&mut self) -> Option<ListNode<'l>> {
         let back = self.back()?;
         self.remove(back)
     }
 }
 
 impl Drain for ListKind {
-    unsafe fn take<'l>(head: NonNull<c_void>, _held: &'l Guard) -> Option<Unlinked<'l, Self>> {
-        // SAFETY: The caller says that `head` is a live list head that the guard's lock guards.
-        let mut list = unsafe { List::<'l>::locked(head) };
-        let first = list.front()?.member_of(list.root)?;
-        Some(list.unlink(first))
+    unsafe fn take<'l>(head: NonNull<c_void>, held: &'l Held) -> Option<Unlinked<'l, Self>> {
+        // SAFETY: The caller says that `head` is a live list head that the held lock guards.
+        let mut list = unsafe { List::locked(head, held) };
+        let first = list.front()?;
+        // SAFETY: The node comes from this list's links; it is the only member made of it.
+        Some(unsafe { list.unlink(first.linked_member()) })
     }
 }

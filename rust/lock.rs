@@ -9,6 +9,8 @@ use core::ptr::NonNull;
 
 use kernel::{bindings, error::to_result, prelude::*};
 
+use crate::owner::Held;
+
 /// A lock that guards a root.
 ///
 /// # Invariants
@@ -18,7 +20,7 @@ use kernel::{bindings, error::to_result, prelude::*};
 pub(crate) enum Lock {
     /// `struct bpf_spin_lock`: waits until it has it.
     Spin(NonNull<bindings::bpf_spin_lock>),
-    /// `struct bpf_res_spin_lock`: gives up on a deadlock, or after a quarter of a second.
+    /// `struct bpf_res_spin_lock`: gives up on a deadlock, or when it has waited too long.
     Resilient(NonNull<bindings::bpf_res_spin_lock>),
 }
 
@@ -27,9 +29,18 @@ pub(crate) enum Lock {
 /// # Invariants
 ///
 /// `lock` is held by this context, and `flags` is what interrupts were before.
+#[must_use = "the lock is dropped with this"]
 pub(crate) struct Guard {
     lock: Lock,
     flags: usize,
+    held: Held,
+}
+
+impl Guard {
+    /// What says that the lock is held.
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
 }
 
 impl Lock {
@@ -55,8 +66,8 @@ impl Lock {
 
     /// Disables interrupts and takes the lock.
     ///
-    /// Any context that is not an NMI. The state of interrupts is kept in the guard: unlike
-    /// `bpf_spin_lock()`, which has one place per CPU for it, this nests.
+    /// For a lock that no program can reach any more, any context. The state of interrupts is kept
+    /// in the guard: unlike `bpf_spin_lock()`, which has one place per CPU for it, this nests.
     ///
     /// # Errors
     ///
@@ -75,8 +86,14 @@ impl Lock {
                 flags
             }
         };
+        // SAFETY: The lock was just taken, and is held until the guard is dropped.
+        let held = unsafe { Held::new() };
         // INVARIANT: The lock was just taken, and `flags` comes from that.
-        Ok(Guard { lock: self, flags })
+        Ok(Guard {
+            lock: self,
+            flags,
+            held,
+        })
     }
 }
 

@@ -66,7 +66,7 @@ impl Object {
     /// Allocates an object of `size` bytes for each CPU. Such objects have no special fields.
     #[inline(always)]
     pub(crate) fn new_percpu(size: usize) -> Option<Self> {
-        // SAFETY: As in `new()`.
+        // SAFETY: The verifier set the allocator up before it let the first such program through.
         let obj = unsafe { bindings::bpf_mem_alloc(&raw mut bindings::bpf_global_percpu_ma, size) };
         // INVARIANT: It comes from a global allocator.
         NonNull::new(obj).map(Self)
@@ -107,6 +107,7 @@ impl Object {
     /// # Safety
     ///
     /// - The caller has a reference, and loses it. `record` is that of the object's type.
+    /// - The object comes from [`new()`](Self::new).
     /// - Migration is disabled, as the allocator's caches are per CPU.
     #[inline(always)]
     pub(crate) unsafe fn drop(self, record: Option<Record>) {
@@ -118,7 +119,8 @@ impl Object {
     ///
     /// # Safety
     ///
-    /// As for [`drop()`](Self::drop).
+    /// As for [`drop()`](Self::drop), but the object comes from
+    /// [`new_percpu()`](Self::new_percpu).
     #[inline(always)]
     pub(crate) unsafe fn drop_percpu(self, record: Option<Record>) {
         // SAFETY: This function's contract.
@@ -127,7 +129,7 @@ impl Object {
 
     /// # Safety
     ///
-    /// As for [`drop()`](Self::drop), and the object comes from `allocator`.
+    /// As for [`drop()`](Self::drop), but the object comes from `allocator`.
     #[inline(always)]
     unsafe fn drop_to(self, record: Option<Record>, allocator: *mut bindings::bpf_mem_alloc) {
         if let Some(record) = record {
@@ -137,7 +139,7 @@ impl Object {
             }
             if record.owns() {
                 // SAFETY: That was the last reference: what the fields own is ours to free.
-                unsafe { bindings::bpf_obj_free_fields(record.get(), self.0.as_ptr()) };
+                unsafe { bindings::bpf_obj_free_fields(record.as_ptr(), self.0.as_ptr()) };
             }
         }
         // SAFETY: That was the last reference, and the object comes from this allocator.

@@ -24,14 +24,15 @@
 //! The states are types that only the step before yields, and each step consumes its state:
 //!
 //! ```text
-//!  Node --claim--> Claim --link--> Linked --publish--> Node, now in the root
+//!  Node --claim--> Claim --link--> Linked --publish--> (in the root)
 //!  Node --member_of--> Member --unlink--> Unlinked --release--> Node, now free
-//!                                            \--park--> Busy --release--> Node, now free
+//!                                            \--park--> Busy --release--> (free)
 //! ```
 //!
 //! A node that is released while it is linked, published before it is linked, or carried out of
 //! the lock without being made busy is a program that does not compile; see
-//! `tools/testing/compile-fail`.
+//! `tools/testing/compile-fail`. What holds the lock is a [`Held`], and all states but [`Busy`]
+//! borrow it.
 //!
 //! # Ordering
 //!
@@ -89,32 +90,53 @@ pub(crate) unsafe trait Kind: Sized {
     unsafe fn reset(node: NonNull<Self::Raw>);
 }
 
+/// A lock that this context holds, for as long as the value lives.
+///
+/// # Invariants
+///
+/// The lock that guards the collections which are reached through this is held.
+pub(crate) struct Held(());
+
+impl Held {
+    /// States that a lock is held.
+    ///
+    /// # Safety
+    ///
+    /// The lock that guards each collection which is reached through the returned value is held by
+    /// this context until that is dropped, and so are the references to each node.
+    #[inline(always)]
+    pub(crate) unsafe fn new() -> Self {
+        // INVARIANT: By this function's contract.
+        Self(())
+    }
+}
+
 /// A node of which nothing is known but that it is there.
 ///
 /// # Invariants
 ///
-/// `0` points to a node in an object that somebody keeps alive for as long as this value is used:
-/// the program by its owning reference, the collection that the node is in, or RCU.
-pub(crate) struct Node<K: Kind>(NonNull<K::Raw>);
+/// `0` points to a node in an object that somebody keeps alive for `'l`: the program by its owning
+/// reference, the collection that the node is in, or RCU.
+pub(crate) struct Node<'l, K: Kind>(NonNull<K::Raw>, PhantomData<&'l Held>);
 
-impl<K: Kind> Clone for Node<K> {
+impl<K: Kind> Clone for Node<'_, K> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<K: Kind> Copy for Node<K> {}
+impl<K: Kind> Copy for Node<'_, K> {}
 
-impl<K: Kind> Node<K> {
+impl<'l, K: Kind> Node<'l, K> {
     /// Wraps a pointer that came from a program or from a collection's links.
     ///
     /// # Safety
     ///
-    /// `raw` points to a node whose object outlives all uses of the returned value.
+    /// `raw` points to a node whose object is alive for `'l`.
     #[inline(always)]
-    pub(crate) unsafe fn from_raw(raw: NonNull<K::Raw>) -> Self {
+    pub(crate) unsafe fn from_raw(raw: NonNull<K::Raw>, _held: &'l Held) -> Self {
         // INVARIANT: By this function's contract.
-        Self(raw)
+        Self(raw, PhantomData)
     }
 
     /// The pointer, for C and for programs.
@@ -135,7 +157,7 @@ impl<K: Kind> Node<K> {
     /// Fully ordered; its acquire side pairs with the release in [`Unlinked::release()`] and
     /// [`Busy::release()`] (in C: `smp_store_release(&node->owner, NULL)`).
     #[inline(always)]
-    pub(crate) fn claim(self) -> Option<Claim<K>> {
+    pub(crate) fn claim(self) -> Option<Claim<'l, K>> {
         match self.word().cmpxchg(core::ptr::null_mut(), BUSY, Full) {
             // INVARIANT: The word went from free to busy by us, so the node is in no collection
             // and nobody else can claim it.
@@ -144,18 +166,33 @@ impl<K: Kind> Node<K> {
         }
     }
 
-    /// Finds out whether the node is in the collection of `root`, whose lock is held for `'l`.
+    /// Finds out whether the node is in the collection of `root`, whose lock is held.
     ///
     /// Pairs with [`Linked::publish()`] by that lock.
     #[inline(always)]
-    pub(crate) fn member_of<'l>(self, root: Root<'l>) -> Option<Member<'l, K>> {
+    pub(crate) fn member_of(self, root: Root<'l>) -> Option<Member<'l, K>> {
         if self.word().load(Relaxed) == root.0.as_ptr() {
             // INVARIANT: Only a holder of the root's lock stores the root or takes it away, and
             // for `'l` that is us.
-            Some(Member(self, PhantomData))
+            Some(Member(self))
         } else {
             None
         }
+    }
+
+    /// Takes the links' word for the node being in a collection whose lock is held.
+    ///
+    /// For who empties a collection: nothing may stay linked to a root that goes away, whatever
+    /// the ownership word says.
+    ///
+    /// # Safety
+    ///
+    /// The node was read from the links of that collection, under the lock.
+    #[inline(always)]
+    pub(crate) unsafe fn linked_member(self) -> Member<'l, K> {
+        // INVARIANT: By this function's contract the node is linked, and what is linked under the
+        // lock is published before the lock is dropped.
+        Member(self)
     }
 }
 
@@ -166,16 +203,16 @@ impl<K: Kind> Node<K> {
 /// - `0` is the address that the collection's nodes have in their ownership words.
 /// - The lock that guards the collection is held for `'l`.
 #[derive(Clone, Copy)]
-pub(crate) struct Root<'l>(NonNull<c_void>, PhantomData<&'l ()>);
+pub(crate) struct Root<'l>(NonNull<c_void>, PhantomData<&'l Held>);
 
 impl<'l> Root<'l> {
-    /// States that the lock of `root` is held.
+    /// The root that `held` guards.
     ///
     /// # Safety
     ///
-    /// The lock that guards `root` is held by this context for `'l`.
+    /// `held` is the lock that guards `root`.
     #[inline(always)]
-    pub(crate) unsafe fn locked(root: NonNull<c_void>) -> Self {
+    pub(crate) unsafe fn locked(root: NonNull<c_void>, _held: &'l Held) -> Self {
         // INVARIANT: By this function's contract.
         Self(root, PhantomData)
     }
@@ -187,16 +224,16 @@ impl<'l> Root<'l> {
 ///
 /// The node is busy by our claim and in no collection.
 #[must_use = "a claimed node stays busy for ever unless it is linked and published"]
-pub(crate) struct Claim<K: Kind>(Node<K>);
+pub(crate) struct Claim<'l, K: Kind>(Node<'l, K>);
 
-impl<K: Kind> Claim<K> {
+impl<'l, K: Kind> Claim<'l, K> {
     /// Links the node by `link`.
     ///
     /// # Safety
     ///
     /// `link` puts the node's links into the collection of `root` and nowhere else.
     #[inline(always)]
-    pub(crate) unsafe fn link<'l>(
+    pub(crate) unsafe fn link(
         self,
         root: Root<'l>,
         link: impl FnOnce(*mut K::Raw),
@@ -213,7 +250,7 @@ impl<K: Kind> Claim<K> {
 ///
 /// The node is linked into the collection of `1` and its word is busy by us.
 #[must_use = "a linked node must be published under the lock it was linked under"]
-pub(crate) struct Linked<'l, K: Kind>(Node<K>, Root<'l>);
+pub(crate) struct Linked<'l, K: Kind>(Node<'l, K>, Root<'l>);
 
 impl<K: Kind> Linked<'_, K> {
     /// Says in the ownership word what the links say already.
@@ -230,7 +267,8 @@ impl<K: Kind> Linked<'_, K> {
 /// # Invariants
 ///
 /// The node is linked, and its word holds the root whose lock is held for `'l`.
-pub(crate) struct Member<'l, K: Kind>(Node<K>, PhantomData<Root<'l>>);
+#[must_use]
+pub(crate) struct Member<'l, K: Kind>(Node<'l, K>);
 
 impl<'l, K: Kind> Member<'l, K> {
     /// The node, to walk from or to compare.
@@ -243,13 +281,13 @@ impl<'l, K: Kind> Member<'l, K> {
     ///
     /// # Safety
     ///
-    /// `unlink` takes the node's links out of the collection, and for this node there is no other
-    /// [`Member`] that is used again.
+    /// `unlink` takes the node's links out of the collection that the node is a member of, and for
+    /// this node there is no other [`Member`] that is used again.
     #[inline(always)]
     pub(crate) unsafe fn unlink(self, unlink: impl FnOnce(*mut K::Raw)) -> Unlinked<'l, K> {
         unlink(self.0.as_ptr());
         // INVARIANT: `unlink` did as this function's contract says.
-        Unlinked(self.0, PhantomData)
+        Unlinked(self.0)
     }
 }
 
@@ -261,15 +299,15 @@ impl<'l, K: Kind> Member<'l, K> {
 ///
 /// The node is in no links, and its word holds the root whose lock is held for `'l`.
 #[must_use = "an unlinked node must be released or parked before the lock is dropped"]
-pub(crate) struct Unlinked<'l, K: Kind>(Node<K>, PhantomData<Root<'l>>);
+pub(crate) struct Unlinked<'l, K: Kind>(Node<'l, K>);
 
-impl<K: Kind> Unlinked<'_, K> {
+impl<'l, K: Kind> Unlinked<'l, K> {
     /// Sets the node free.
     ///
     /// Store-release: whoever sees the word `NULL` sees the node unlinked. Pairs with
     /// [`Node::claim()`] (in C: `cmpxchg(&node->owner, NULL, BPF_PTR_POISON)`).
     #[inline(always)]
-    pub(crate) fn release(self) -> Node<K> {
+    pub(crate) fn release(self) -> Node<'l, K> {
         self.0.word().store(core::ptr::null_mut(), Release);
         self.0
     }
@@ -280,7 +318,7 @@ impl<K: Kind> Unlinked<'_, K> {
         self.0.word().store(BUSY, Relaxed);
         // INVARIANT: The node is in no links by the invariant of `Unlinked`; from here on a check
         // or a claim by others fails.
-        Busy(self.0)
+        Busy(self.0 .0)
     }
 }
 
@@ -288,18 +326,23 @@ impl<K: Kind> Unlinked<'_, K> {
 ///
 /// # Invariants
 ///
-/// The node is in no links and busy by us.
+/// `0` points to a node that is in no links and busy by us; the reference that the collection had
+/// to its object is ours and keeps it alive.
 #[must_use = "a busy node can never be added again unless it is released"]
-pub(crate) struct Busy<K: Kind>(Node<K>);
+pub(crate) struct Busy<K: Kind>(NonNull<K::Raw>);
 
 impl<K: Kind> Busy<K> {
-    /// Sets the node free; see [`Unlinked::release()`].
+    /// Sets the node free; see [`Unlinked::release()`]. What remains is the collection's reference
+    /// to the object, for the caller to drop.
     #[inline(always)]
-    pub(crate) fn release(self) -> Node<K> {
-        // SAFETY: By the invariants of `Node` and `Busy` the node is live, busy and unlinked.
-        unsafe { K::reset(self.0 .0) };
-        self.0.word().store(core::ptr::null_mut(), Release);
-        self.0
+    pub(crate) fn release(self) -> *mut K::Raw {
+        // SAFETY: By the type invariant the node is live, busy and unlinked.
+        unsafe { K::reset(self.0) };
+        // SAFETY: By the type invariant the node is live, so by the contract of `Kind` the pointer
+        // is to its ownership word, which C and Rust access atomically only.
+        let word = unsafe { Atomic::from_ptr(K::owner(self.0)) };
+        word.store(core::ptr::null_mut(), Release);
+        self.0.as_ptr()
     }
 }
 
@@ -309,6 +352,7 @@ impl<K: Kind> Busy<K> {
 ///
 /// `first` is null or points to a node that is busy and unlinked by us, whose spare word is null
 /// or points to another such node, and so on; no node is in it twice.
+#[must_use = "what is in a chain stays busy for ever unless it is taken out"]
 pub(crate) struct Chain<K: Kind> {
     first: *mut K::Raw,
 }
@@ -325,9 +369,9 @@ impl<K: Kind> Chain<K> {
     /// Puts `node` in front.
     #[inline(always)]
     pub(crate) fn push(&mut self, node: Busy<K>) {
-        // SAFETY: By the invariants of `Node` and `Busy` the node is live, busy and unlinked, so
-        // its spare word is ours.
-        unsafe { *K::spare(node.0 .0) = self.first };
+        // SAFETY: By the invariant of `Busy` the node is live, busy and unlinked, so its spare word
+        // is ours.
+        unsafe { *K::spare(node.0) = self.first };
         // INVARIANT: `node` was ours alone, and so in no chain; it is now in this one.
         self.first = node.0.as_ptr();
     }
@@ -340,6 +384,6 @@ impl<K: Kind> Chain<K> {
         self.first = unsafe { *K::spare(first) };
         // INVARIANT: By the type invariant the node is busy and unlinked by us, and no longer in
         // the chain.
-        Some(Busy(Node(first)))
+        Some(Busy(first))
     }
 }

@@ -11,15 +11,14 @@ use kernel::bindings;
 
 use crate::{
     drain::Drain,
-    lock::Guard,
-    owner::{Kind, Member, Node, Root, Unlinked}, //
+    owner::{Held, Kind, Member, Node, Root, Unlinked}, //
 };
 
 /// The kind of node that trees link.
 pub(crate) struct TreeKind;
 
 /// A node of a tree.
-pub(crate) type TreeNode = Node<TreeKind>;
+pub(crate) type TreeNode<'l> = Node<'l, TreeKind>;
 
 // SAFETY: `owner` is the node's ownership word. A tree node that is busy and unlinked is only read
 // by who holds it, so `rb_right` is spare. Both are fields, so in bounds and aligned.
@@ -66,6 +65,7 @@ pub(crate) unsafe fn clear(node: *mut bindings::rb_node) {
 pub(crate) struct Tree<'l> {
     tree: *mut bindings::rb_root_cached,
     root: Root<'l>,
+    held: &'l Held,
 }
 
 impl<'l> Tree<'l> {
@@ -73,56 +73,57 @@ impl<'l> Tree<'l> {
     ///
     /// # Safety
     ///
-    /// `root` points to a live `bpf_rb_root` that only graph kfuncs have written, and the lock
-    /// that guards it is held by this context for `'l`.
+    /// `root` points to a live `bpf_rb_root` that only graph kfuncs have written, and `held` is the
+    /// lock that guards it.
     #[inline(always)]
-    pub(crate) unsafe fn locked(root: NonNull<c_void>) -> Self {
+    pub(crate) unsafe fn locked(root: NonNull<c_void>, held: &'l Held) -> Self {
         // INVARIANT: By this function's contract; the third by rules 2 and 4 of the protocol.
         Self {
             tree: root.as_ptr().cast(),
-            // SAFETY: This function's contract has the lock held.
-            root: unsafe { Root::locked(root) },
+            // SAFETY: This function's contract.
+            root: unsafe { Root::locked(root, held) },
+            held,
         }
     }
 
     /// `links` as a node of this tree, unless they are null.
     #[inline(always)]
-    fn node(links: *mut bindings::rb_node) -> Option<TreeNode> {
+    fn node(&self, links: *mut bindings::rb_node) -> Option<TreeNode<'l>> {
         // The links are the first field of a node.
         let node = NonNull::new(links.cast())?;
         // SAFETY: Callers pass links that they read from the tree, so by the type invariant the
         // node is live.
-        Some(unsafe { Node::from_raw(node) })
+        Some(unsafe { Node::from_raw(node, self.held) })
     }
 
     /// The leftmost node.
     #[inline(always)]
-    pub(crate) fn first(&self) -> Option<TreeNode> {
+    pub(crate) fn first(&self) -> Option<TreeNode<'l>> {
         // SAFETY: By the type invariant `tree` is live, and only we may change it.
-        Self::node(unsafe { (*self.tree).rb_leftmost })
+        self.node(unsafe { (*self.tree).rb_leftmost })
     }
 
     /// The node at the top.
     #[inline(always)]
-    pub(crate) fn top(&self) -> Option<TreeNode> {
+    pub(crate) fn top(&self) -> Option<TreeNode<'l>> {
         // SAFETY: By the type invariant `tree` is live, and only we may change it.
-        Self::node(unsafe { (*self.tree).rb_root.rb_node })
+        self.node(unsafe { (*self.tree).rb_root.rb_node })
     }
 
     /// The left child of `node`, which must be in this tree for it to have one.
     #[inline(always)]
-    pub(crate) fn left(&self, node: TreeNode) -> Option<TreeNode> {
+    pub(crate) fn left(&self, node: TreeNode<'l>) -> Option<TreeNode<'l>> {
         let member = node.member_of(self.root)?;
         // SAFETY: A member is live, and its links change under the lock only, which is held.
-        Self::node(unsafe { (*member.as_ptr()).rb_node.rb_left })
+        self.node(unsafe { (*member.as_ptr()).rb_node.rb_left })
     }
 
     /// The right child of `node`, which must be in this tree for it to have one.
     #[inline(always)]
-    pub(crate) fn right(&self, node: TreeNode) -> Option<TreeNode> {
+    pub(crate) fn right(&self, node: TreeNode<'l>) -> Option<TreeNode<'l>> {
         let member = node.member_of(self.root)?;
         // SAFETY: A member is live, and its links change under the lock only, which is held.
-        Self::node(unsafe { (*member.as_ptr()).rb_node.rb_right })
+        self.node(unsafe { (*member.as_ptr()).rb_node.rb_right })
     }
 
     /// Inserts `node` before the first one that it is `less` than; `false` if it is not free.
@@ -130,10 +131,11 @@ impl<'l> Tree<'l> {
     /// A node that is `less` than none of its equals goes behind them: equals keep the order in
     /// which they came. An order that contradicts itself leaves a balanced tree in some order.
     #[inline(always)]
+    #[must_use]
     pub(crate) fn add(
         &mut self,
-        node: TreeNode,
-        mut less: impl FnMut(TreeNode, TreeNode) -> bool,
+        node: TreeNode<'l>,
+        mut less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
     ) -> bool {
         let Some(claim) = node.claim() else {
             return false;
@@ -141,24 +143,29 @@ impl<'l> Tree<'l> {
         // SAFETY: By the type invariant `tree` is live.
         let mut link = unsafe { &raw mut (*self.tree).rb_root.rb_node };
         let mut parent: *mut bindings::rb_node = core::ptr::null_mut();
-        let mut leftmost = true;
+        let mut left = true;
 
         // SAFETY: `link` is the root's pointer to its top or a child pointer of a node in the
-        // tree; the lock is held, so nobody changes it.
-        while let Some(at) = Self::node(unsafe { *link }) {
+        // tree. A comparison cannot take a node out, as the verifier forbids removal in callbacks.
+        while let Some(at) = self.node(unsafe { *link }) {
             parent = at.as_ptr().cast();
-            if less(node, at) {
-                // SAFETY: `parent` is a node in the tree.
-                link = unsafe { &raw mut (*parent).rb_left };
-            } else {
-                // SAFETY: `parent` is a node in the tree.
-                link = unsafe { &raw mut (*parent).rb_right };
-                leftmost = false;
-            }
+            left = less(node, at);
+            // SAFETY: `parent` is a node in the tree.
+            link = unsafe {
+                if left {
+                    &raw mut (*parent).rb_left
+                } else {
+                    &raw mut (*parent).rb_right
+                }
+            };
         }
+        // Not "was it left all the way": a callback that adds other nodes to this tree can have
+        // turned it under the walk. Null and null if the tree is empty.
+        // SAFETY: By the type invariant `tree` is live.
+        let leftmost = left && parent == unsafe { (*self.tree).rb_leftmost };
 
         // SAFETY: The claim says that `node` is in no links. `link` is the empty child pointer of
-        // `parent` where the walk ended, and `leftmost` says whether it only ever went left.
+        // `parent` where the walk ended, and `leftmost` says whether it is left of all others.
         let linked = unsafe {
             claim.link(self.root, |n| {
                 let n = &raw mut (*n).rb_node;
@@ -170,10 +177,15 @@ impl<'l> Tree<'l> {
         true
     }
 
+    /// Takes a member out of the links.
+    ///
+    /// # Safety
+    ///
+    /// `member` is of this tree, and no other [`Member`] of the same node is used again.
     #[inline(always)]
-    fn unlink(&mut self, member: Member<'l, TreeKind>) -> Unlinked<'l, TreeKind> {
-        // SAFETY: `rb_erase_cached()` takes the node out of the tree, whose lock is held; callers
-        // make one `Member` of a node and give it to us.
+    unsafe fn unlink(&mut self, member: Member<'l, TreeKind>) -> Unlinked<'l, TreeKind> {
+        // SAFETY: `rb_erase_cached()` takes the node out of the tree, whose lock is held; the rest
+        // is this function's contract.
         unsafe {
             member.unlink(|n| {
                 let n = &raw mut (*n).rb_node;
@@ -185,17 +197,21 @@ impl<'l> Tree<'l> {
 
     /// Takes `node` out and sets it free; `None` if it is not in this tree.
     #[inline(always)]
-    pub(crate) fn remove(&mut self, node: TreeNode) -> Option<TreeNode> {
+    pub(crate) fn remove(&mut self, node: TreeNode<'l>) -> Option<TreeNode<'l>> {
         let member = node.member_of(self.root)?;
-        Some(self.unlink(member).release())
+        // SAFETY: The member was just made, of this tree, and is the only one of its node.
+        Some(unsafe { self.unlink(member) }.release())
     }
 }
 
 impl Drain for TreeKind {
-    unsafe fn take<'l>(root: NonNull<c_void>, _held: &'l Guard) -> Option<Unlinked<'l, Self>> {
-        // SAFETY: The caller says that `root` is a live tree root that the guard's lock guards.
-        let mut tree = unsafe { Tree::<'l>::locked(root) };
-        let first = tree.first()?.member_of(tree.root)?;
-        Some(tree.unlink(first))
+    unsafe fn take<'l>(root: NonNull<c_void>, held: &'l Held) -> Option<Unlinked<'l, Self>> {
+        // SAFETY: The caller says that `root` is a live tree root that the held lock guards.
+        let mut tree = unsafe { Tree::locked(root, held) };
+        // C's insertion trusts the comparison with the cached leftmost node; nothing may be lost
+        // for that.
+        let first = tree.first().or_else(|| tree.top())?;
+        // SAFETY: The node comes from this tree's links; it is the only member made of it.
+        Some(unsafe { tree.unlink(first.linked_member()) })
     }
 }

@@ -8,13 +8,12 @@ use kernel::bindings;
 
 use crate::refcount::Refcount;
 
-/// The fields for which something must be freed before the object's memory is.
-const OWNING: u32 = bindings::btf_field_type_BPF_TIMER
-    | bindings::btf_field_type_BPF_KPTR
-    | bindings::btf_field_type_BPF_GRAPH_ROOT
-    | bindings::btf_field_type_BPF_WORKQUEUE
-    | bindings::btf_field_type_BPF_UPTR
-    | bindings::btf_field_type_BPF_TASK_WORK;
+/// The fields with which nothing has to be done when an object goes away. All others are left to
+/// `bpf_obj_free_fields()`, so that a kind of field that is new to C is not forgotten here.
+const INERT: u32 = bindings::btf_field_type_BPF_SPIN_LOCK
+    | bindings::btf_field_type_BPF_RES_SPIN_LOCK
+    | bindings::btf_field_type_BPF_GRAPH_NODE
+    | bindings::btf_field_type_BPF_REFCOUNT;
 
 /// The record of a type.
 ///
@@ -49,19 +48,33 @@ impl Record {
         unsafe { Self::from_ptr((*meta.as_ptr()).record) }
     }
 
-    /// The record itself.
+    /// The record that the verifier passed to a kfunc which takes only types that have one.
+    ///
+    /// # Safety
+    ///
+    /// `meta` points to the metadata of a type of the program that is running.
     #[inline(always)]
-    pub(crate) fn get(&self) -> &bindings::btf_record {
-        // SAFETY: By the type invariant.
-        unsafe { self.0.as_ref() }
+    pub(crate) unsafe fn from_meta_of_some(meta: *mut bindings::btf_struct_meta) -> Self {
+        // INVARIANT: By this function's contract, as in `from_meta()`; metadata has a record.
+        // SAFETY: By this function's contract.
+        Self(unsafe { NonNull::new_unchecked((*meta).record) })
+    }
+
+    /// The record, for C.
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> *const bindings::btf_record {
+        self.0.as_ptr()
     }
 
     /// The fields, in the order of their offsets.
     #[inline(always)]
     pub(crate) fn fields(&self) -> &[bindings::btf_field] {
-        let record = self.get();
         // SAFETY: By the type invariant the record is complete: `cnt` fields follow it.
-        unsafe { record.fields.as_slice(record.cnt as usize) }
+        unsafe {
+            let record = self.0.as_ptr();
+            let fields = (&raw const (*record).fields).cast();
+            core::slice::from_raw_parts(fields, (*record).cnt as usize)
+        }
     }
 
     /// The reference count of `obj`; `None` for a type that has none.
@@ -71,14 +84,31 @@ impl Record {
     /// `obj` points to a live object of this record's type that outlives the returned value.
     #[inline(always)]
     pub(crate) unsafe fn refcount(&self, obj: NonNull<c_void>) -> Option<Refcount> {
-        let offset = usize::try_from(self.get().refcount_off).ok()?;
+        // SAFETY: By the type invariant.
+        let offset = unsafe { (*self.0.as_ptr()).refcount_off };
+        let offset = usize::try_from(offset).ok()?;
         // SAFETY: By this function's contract there is an initialised count at that offset.
         Some(unsafe { Refcount::from_raw(obj.byte_add(offset).cast()) })
+    }
+
+    /// The reference count of `obj`, whose type has one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`refcount()`](Self::refcount), and the record has a `bpf_refcount`.
+    #[inline(always)]
+    pub(crate) unsafe fn refcount_of_shared(&self, obj: NonNull<c_void>) -> Refcount {
+        // SAFETY: By this function's contract there is an initialised count at that offset.
+        unsafe {
+            let offset = (*self.0.as_ptr()).refcount_off as isize;
+            Refcount::from_raw(obj.byte_offset(offset).cast())
+        }
     }
 
     /// Whether objects of this type own something that must be freed with them.
     #[inline(always)]
     pub(crate) fn owns(&self) -> bool {
-        self.get().field_mask & OWNING != 0
+        // SAFETY: By the type invariant.
+        unsafe { (*self.0.as_ptr()).field_mask & !INERT != 0 }
     }
 }

@@ -33,6 +33,7 @@ impl Refcount {
     /// Takes one reference more, unless there is none left. Relaxed, as what the caller may read
     /// is guarded by what led it here.
     #[inline(always)]
+    #[must_use]
     pub(crate) fn acquire(self) -> bool {
         // SAFETY: By the type invariant.
         unsafe { bindings::refcount_inc_not_zero(self.0.as_ptr()) }
@@ -42,6 +43,7 @@ impl Refcount {
     /// free. Release, and acquire where it was the last: what others did with their references
     /// comes before what is done after this.
     #[inline(always)]
+    #[must_use]
     pub(crate) fn put(self) -> bool {
         // SAFETY: By the type invariant.
         unsafe { bindings::refcount_dec_and_test(self.0.as_ptr()) }

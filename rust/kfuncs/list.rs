@@ -10,7 +10,7 @@ use kernel::{
 use super::{inserted, non_null, or_null};
 use crate::{
     list::{List, ListNode},
-    owner::Node,
+    owner::{Held, Node},
 };
 
 /// The list at `head`.
@@ -19,9 +19,9 @@ use crate::{
 ///
 /// Verifier: locked.
 #[inline(always)]
-unsafe fn list<'l>(head: *mut bpf_list_head) -> List<'l> {
+unsafe fn list(head: *mut bpf_list_head, held: &Held) -> List<'_> {
     // SAFETY: The kfunc that calls this has the lock held around it.
-    unsafe { List::locked(non_null(head)) }
+    unsafe { List::locked(non_null(head), held) }
 }
 
 /// The list node at `node`.
@@ -30,9 +30,9 @@ unsafe fn list<'l>(head: *mut bpf_list_head) -> List<'l> {
 ///
 /// Verifier: owned.
 #[inline(always)]
-unsafe fn list_node(node: *mut bpf_list_node) -> ListNode {
+unsafe fn list_node(node: *mut bpf_list_node, held: &Held) -> ListNode<'_> {
     // SAFETY: The reference keeps the object alive around the kfunc that calls this.
-    unsafe { Node::from_raw(non_null(node)) }
+    unsafe { Node::from_raw(non_null(node), held) }
 }
 
 /// Inserts `node` at the front of `head`.
@@ -49,8 +49,9 @@ pub unsafe extern "C" fn bpf_list_push_front(
 ) -> c_int {
     // SAFETY: This function's contract.
     unsafe {
-        let node = list_node(node);
-        inserted(list(head).push_front(node), node, meta, off)
+        let held = Held::new();
+        let node = list_node(node, &held);
+        inserted(list(head, &held).push_front(node), node, meta, off)
     }
 }
 
@@ -84,8 +85,9 @@ pub unsafe extern "C" fn bpf_list_push_back(
 ) -> c_int {
     // SAFETY: This function's contract.
     unsafe {
-        let node = list_node(node);
-        inserted(list(head).push_back(node), node, meta, off)
+        let held = Held::new();
+        let node = list_node(node, &held);
+        inserted(list(head, &held).push_back(node), node, meta, off)
     }
 }
 
@@ -120,9 +122,10 @@ pub unsafe extern "C" fn bpf_list_add(
 ) -> c_int {
     // SAFETY: This function's contract.
     unsafe {
-        let node = list_node(new);
+        let held = Held::new();
+        let node = list_node(new, &held);
         inserted(
-            list(head).insert_after(node, list_node(prev)),
+            list(head, &held).insert_after(node, list_node(prev, &held)),
             node,
             meta,
             off,
@@ -138,7 +141,10 @@ pub unsafe extern "C" fn bpf_list_add(
 #[export]
 pub unsafe extern "C" fn bpf_list_pop_front(head: *mut bpf_list_head) -> *mut bpf_list_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { list(head) }.pop_front())
+    unsafe {
+        let held = Held::new();
+        or_null(list(head, &held).pop_front())
+    }
 }
 
 /// Takes the last node out of `head`; null if there is none.
@@ -149,7 +155,10 @@ pub unsafe extern "C" fn bpf_list_pop_front(head: *mut bpf_list_head) -> *mut bp
 #[export]
 pub unsafe extern "C" fn bpf_list_pop_back(head: *mut bpf_list_head) -> *mut bpf_list_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { list(head) }.pop_back())
+    unsafe {
+        let held = Held::new();
+        or_null(list(head, &held).pop_back())
+    }
 }
 
 /// Takes `node` out of `head`; null if it is not there.
@@ -163,7 +172,10 @@ pub unsafe extern "C" fn bpf_list_del(
     node: *mut bpf_list_node,
 ) -> *mut bpf_list_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { list(head).remove(list_node(node)) })
+    unsafe {
+        let held = Held::new();
+        or_null(list(head, &held).remove(list_node(node, &held)))
+    }
 }
 
 /// The first node of `head`; null if there is none.
@@ -174,7 +186,10 @@ pub unsafe extern "C" fn bpf_list_del(
 #[export]
 pub unsafe extern "C" fn bpf_list_front(head: *mut bpf_list_head) -> *mut bpf_list_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { list(head) }.front())
+    unsafe {
+        let held = Held::new();
+        or_null(list(head, &held).front())
+    }
 }
 
 /// The last node of `head`; null if there is none.
@@ -185,7 +200,10 @@ pub unsafe extern "C" fn bpf_list_front(head: *mut bpf_list_head) -> *mut bpf_li
 #[export]
 pub unsafe extern "C" fn bpf_list_back(head: *mut bpf_list_head) -> *mut bpf_list_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { list(head) }.back())
+    unsafe {
+        let held = Held::new();
+        or_null(list(head, &held).back())
+    }
 }
 
 /// Whether `node` is the first one of `head`.
@@ -199,7 +217,10 @@ pub unsafe extern "C" fn bpf_list_is_first(
     node: *mut bpf_list_node,
 ) -> bool {
     // SAFETY: This function's contract.
-    unsafe { list(head).is_first(list_node(node)) }
+    unsafe {
+        let held = Held::new();
+        list(head, &held).is_first(list_node(node, &held))
+    }
 }
 
 /// Whether `node` is the last one of `head`.
@@ -213,7 +234,10 @@ pub unsafe extern "C" fn bpf_list_is_last(
     node: *mut bpf_list_node,
 ) -> bool {
     // SAFETY: This function's contract.
-    unsafe { list(head).is_last(list_node(node)) }
+    unsafe {
+        let held = Held::new();
+        list(head, &held).is_last(list_node(node, &held))
+    }
 }
 
 /// Whether `head` has no node.
@@ -224,5 +248,8 @@ pub unsafe extern "C" fn bpf_list_is_last(
 #[export]
 pub unsafe extern "C" fn bpf_list_empty(head: *mut bpf_list_head) -> bool {
     // SAFETY: This function's contract.
-    unsafe { list(head) }.is_empty()
+    unsafe {
+        let held = Held::new();
+        list(head, &held).is_empty()
+    }
 }

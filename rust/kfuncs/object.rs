@@ -2,10 +2,7 @@
 
 //! Objects and references to them.
 
-use kernel::{
-    bindings::{btf_record, btf_struct_meta},
-    prelude::*,
-};
+use kernel::{bindings::btf_struct_meta, prelude::*};
 
 use super::non_null;
 use crate::{object::Object, record::Record};
@@ -98,30 +95,6 @@ pub unsafe extern "C" fn bpf_percpu_obj_drop_impl(obj: *mut c_void, meta: *mut c
     unsafe { bpf_percpu_obj_drop(obj, meta.cast()) }
 }
 
-/// Gives back a reference to `obj` for the kernel itself: from a kptr that is freed.
-///
-/// # Safety
-///
-/// The caller has the reference, `record` is null or that of the object's type, `percpu` says
-/// which allocator it comes from, and migration is disabled.
-#[export]
-pub unsafe extern "C" fn __bpf_obj_drop_impl(
-    obj: *mut c_void,
-    record: *const btf_record,
-    percpu: bool,
-) {
-    // SAFETY: This function's contract.
-    unsafe {
-        let obj = Object::from_raw(non_null(obj));
-        let record = Record::from_ptr(record.cast_mut());
-        if percpu {
-            obj.drop_percpu(record);
-        } else {
-            obj.drop(record);
-        }
-    }
-}
-
 /// Takes another reference to `obj`; null if it is already on its way out.
 ///
 /// # Safety
@@ -132,9 +105,9 @@ pub unsafe extern "C" fn bpf_refcount_acquire(
     obj: *mut c_void,
     meta: *mut btf_struct_meta,
 ) -> *mut c_void {
-    // SAFETY: Verifier: owned, meta.
-    let count = unsafe { Record::from_meta(meta).and_then(|r| r.refcount(non_null(obj))) };
-    if count.is_some_and(|count| count.acquire()) {
+    // SAFETY: Verifier: owned, meta; it takes shared types only.
+    let count = unsafe { Record::from_meta_of_some(meta).refcount_of_shared(non_null(obj)) };
+    if count.acquire() {
         obj
     } else {
         core::ptr::null_mut()

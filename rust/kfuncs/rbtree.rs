@@ -9,7 +9,7 @@ use kernel::{
 
 use super::{inserted, non_null, or_null};
 use crate::{
-    owner::Node,
+    owner::{Held, Node},
     rbtree::{Tree, TreeNode},
 };
 
@@ -19,9 +19,9 @@ use crate::{
 ///
 /// Verifier: locked.
 #[inline(always)]
-unsafe fn tree<'l>(root: *mut bpf_rb_root) -> Tree<'l> {
+unsafe fn tree(root: *mut bpf_rb_root, held: &Held) -> Tree<'_> {
     // SAFETY: The kfunc that calls this has the lock held around it.
-    unsafe { Tree::locked(non_null(root)) }
+    unsafe { Tree::locked(non_null(root), held) }
 }
 
 /// The tree node at `node`.
@@ -30,9 +30,9 @@ unsafe fn tree<'l>(root: *mut bpf_rb_root) -> Tree<'l> {
 ///
 /// Verifier: owned.
 #[inline(always)]
-unsafe fn tree_node(node: *mut bpf_rb_node) -> TreeNode {
+unsafe fn tree_node(node: *mut bpf_rb_node, held: &Held) -> TreeNode<'_> {
     // SAFETY: The reference keeps the object alive around the kfunc that calls this.
-    unsafe { Node::from_raw(non_null(node)) }
+    unsafe { Node::from_raw(non_null(node), held) }
 }
 
 /// Inserts `node` into `root` where `less` says.
@@ -40,7 +40,7 @@ unsafe fn tree_node(node: *mut bpf_rb_node) -> TreeNode {
 /// # Safety
 ///
 /// Called by programs. Verifier: locked, owned, meta; `less` is a subprogram of the caller that
-/// takes two nodes and does nothing but compare them.
+/// takes two nodes and returns 0 or 1; it takes no node out of the tree, and no lock.
 #[export]
 pub unsafe extern "C" fn bpf_rbtree_add(
     root: *mut bpf_rb_root,
@@ -55,9 +55,10 @@ pub unsafe extern "C" fn bpf_rbtree_add(
     let less: bpf_callback_t = unsafe { core::mem::transmute(less) };
     // SAFETY: This function's contract.
     unsafe {
-        let node = tree_node(node);
+        let held = Held::new();
+        let node = tree_node(node, &held);
         let done = match less {
-            Some(less) => tree(root).add(node, |a, b| {
+            Some(less) => tree(root, &held).add(node, |a, b| {
                 less(a.as_ptr() as u64, b.as_ptr() as u64, 0, 0, 0) != 0
             }),
             None => false,
@@ -94,7 +95,10 @@ pub unsafe extern "C" fn bpf_rbtree_remove(
     node: *mut bpf_rb_node,
 ) -> *mut bpf_rb_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { tree(root).remove(tree_node(node)) })
+    unsafe {
+        let held = Held::new();
+        or_null(tree(root, &held).remove(tree_node(node, &held)))
+    }
 }
 
 /// The leftmost node of `root`; null if there is none.
@@ -105,7 +109,10 @@ pub unsafe extern "C" fn bpf_rbtree_remove(
 #[export]
 pub unsafe extern "C" fn bpf_rbtree_first(root: *mut bpf_rb_root) -> *mut bpf_rb_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { tree(root) }.first())
+    unsafe {
+        let held = Held::new();
+        or_null(tree(root, &held).first())
+    }
 }
 
 /// The node at the top of `root`; null if there is none.
@@ -116,7 +123,10 @@ pub unsafe extern "C" fn bpf_rbtree_first(root: *mut bpf_rb_root) -> *mut bpf_rb
 #[export]
 pub unsafe extern "C" fn bpf_rbtree_root(root: *mut bpf_rb_root) -> *mut bpf_rb_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { tree(root) }.top())
+    unsafe {
+        let held = Held::new();
+        or_null(tree(root, &held).top())
+    }
 }
 
 /// The left child of `node` in `root`; null if there is none or `node` is not there.
@@ -130,7 +140,10 @@ pub unsafe extern "C" fn bpf_rbtree_left(
     node: *mut bpf_rb_node,
 ) -> *mut bpf_rb_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { tree(root).left(tree_node(node)) })
+    unsafe {
+        let held = Held::new();
+        or_null(tree(root, &held).left(tree_node(node, &held)))
+    }
 }
 
 /// The right child of `node` in `root`; null if there is none or `node` is not there.
@@ -144,5 +157,8 @@ pub unsafe extern "C" fn bpf_rbtree_right(
     node: *mut bpf_rb_node,
 ) -> *mut bpf_rb_node {
     // SAFETY: This function's contract.
-    or_null(unsafe { tree(root).right(tree_node(node)) })
+    unsafe {
+        let held = Held::new();
+        or_null(tree(root, &held).right(tree_node(node, &held)))
+    }
 }

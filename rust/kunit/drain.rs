@@ -45,7 +45,7 @@ mod tests {
         super::{list, list_node, refs, tree, Item},
         *,
     };
-    use crate::drain::CHUNK;
+    use crate::{drain::CHUNK, lock::Lock};
     use kernel::bindings::{bpf_list_head, bpf_rb_root};
 
     const LIST: u32 = kernel::bindings::btf_field_type_BPF_LIST_HEAD;
@@ -176,6 +176,59 @@ mod tests {
         unsafe {
             kernel::bindings::bpf_obj_free_fields(in_list.as_ptr(), (&raw mut *list_value).cast())
         };
+        all_given_back(&items, &all);
+        Ok(())
+    }
+
+    #[test]
+    fn a_lock_that_is_held_leaves_all_as_it_was() -> Result {
+        let items = Items::shared()?;
+        let record = record::<bpf_list_head>(RESILIENT, LIST, offset_of!(Item, list), &items);
+        let mut value = value::<bpf_list_head>()?;
+        let value: *mut Value<bpf_list_head> = &raw mut *value;
+        // SAFETY: The value is the test's own.
+        let (lock, head) = unsafe { (&raw mut (*value).lock, &raw mut (*value).root) };
+        let all = make(&items, 3)?;
+        for &item in &all {
+            let off = offset_of!(Item, list) as u64;
+            // SAFETY: The head is the test's own, and so is the reference.
+            let ret =
+                unsafe { crate::bpf_list_push_back(head, list_node(item), items.meta(), off) };
+            assert_eq!(ret, 0);
+        }
+        // SAFETY: The lock is the test's own.
+        let lock = unsafe { Lock::resilient(core::ptr::NonNull::new_unchecked(lock.cast())) };
+        // Held by this CPU already, the lock is refused.
+        let guard = lock.lock()?;
+        assert!(lock.lock().is_err());
+        // SAFETY: The record says what is in the value.
+        unsafe { kernel::bindings::bpf_obj_free_fields(record.as_ptr(), value.cast()) };
+        let untouched = list::holds(head, &all);
+        drop(guard);
+        assert!(untouched);
+        // SAFETY: As above.
+        unsafe { kernel::bindings::bpf_obj_free_fields(record.as_ptr(), value.cast()) };
+        assert!(list::holds(head, &[]));
+        all_given_back(&items, &all);
+        Ok(())
+    }
+
+    #[test]
+    fn a_tree_with_a_spoilt_leftmost_is_freed_all_the_same() -> Result {
+        let items = Items::shared()?;
+        let record = record::<bpf_rb_root>(SPIN, TREE, offset_of!(Item, tree), &items);
+        let mut value = value::<bpf_rb_root>()?;
+        let root = &raw mut value.root;
+        let all = make(&items, 2 * CHUNK + 1)?;
+        for &item in &all {
+            assert_eq!(tree::add(&items, root, item), 0);
+        }
+        // As an insertion by C leaves it when the comparison adds nodes of its own.
+        // SAFETY: The root is the test's own.
+        unsafe { (*root.cast::<kernel::bindings::rb_root_cached>()).rb_leftmost = null_mut() };
+        // SAFETY: The record says what is in the value.
+        unsafe { kernel::bindings::bpf_obj_free_fields(record.as_ptr(), (&raw mut *value).cast()) };
+        assert!(tree::holds(root, &[]));
         all_given_back(&items, &all);
         Ok(())
     }

@@ -35,9 +35,16 @@ pub(super) unsafe extern "C" fn by_key(a: u64, b: u64, _: u64, _: u64, _: u64) -
 /// The type under which the verifier passes [`by_key()`].
 type Less = unsafe extern "C" fn(*mut bindings::bpf_rb_node, *const bindings::bpf_rb_node) -> bool;
 
+/// A comparison, as the JIT has it.
+type Callback = unsafe extern "C" fn(u64, u64, u64, u64, u64) -> u64;
+
 /// `bpf_rbtree_add()` with the keys' order.
 pub(super) fn add(items: &Items, root: *mut bindings::bpf_rb_root, item: *mut Item) -> i32 {
-    let less: unsafe extern "C" fn(u64, u64, u64, u64, u64) -> u64 = by_key;
+    add_by(by_key, items, root, item)
+}
+
+/// `bpf_rbtree_add()` with the order of `less`.
+fn add_by(less: Callback, items: &Items, root: *mut bindings::bpf_rb_root, item: *mut Item) -> i32 {
     // SAFETY: Both are pointers to functions; the kfunc calls it by the type it had before.
     let less: Less = unsafe { core::mem::transmute(less) };
     // SAFETY: The root is the test's own, and it has a reference to the item.
@@ -114,7 +121,9 @@ pub(super) fn holds(root: *mut bindings::bpf_rb_root, items: &[*mut Item]) -> bo
 
 #[kunit_tests(bpf_graph_tree)]
 mod tests {
-    use core::ptr::null_mut;
+    use core::{cell::UnsafeCell, ptr::null_mut};
+
+    use kernel::bindings::bpf_rb_root;
 
     use super::{super::refs, *};
     use crate::{
@@ -212,6 +221,53 @@ mod tests {
         );
         items.drop(a);
         items.drop(a);
+        Ok(())
+    }
+
+    /// What [`adds_while_comparing()`] adds, once, and to which tree.
+    struct Intruder(UnsafeCell<Option<(*mut bpf_rb_root, [*mut Item; 2], *const Items)>>);
+
+    // SAFETY: Only one test uses it.
+    unsafe impl Sync for Intruder {}
+
+    static INTRUDER: Intruder = Intruder(UnsafeCell::new(None));
+
+    /// A comparison that adds two nodes to the tree it is called for, left of all others.
+    unsafe extern "C" fn adds_while_comparing(a: u64, b: u64, _: u64, _: u64, _: u64) -> u64 {
+        // SAFETY: Only one test uses it.
+        if let Some((root, nodes, items)) = unsafe { (*INTRUDER.0.get()).take() } {
+            for node in nodes {
+                // SAFETY: The test keeps all of it.
+                let ret = unsafe { add(&*items, root, node) };
+                if ret != 0 {
+                    return 2;
+                }
+            }
+        }
+        // SAFETY: As for `by_key()`.
+        unsafe { by_key(a, b, 0, 0, 0) }
+    }
+
+    #[test]
+    fn a_comparison_that_adds_does_not_spoil_the_leftmost() -> Result {
+        let mut root = TreeRoot::new()?;
+        let root = root.as_ptr();
+        let items = Items::shared()?;
+        let [p, x, n1, n2] = [10, 5, 3, 1].map(|key| items.make(key));
+        assert_eq!(add(&items, root, p), 0);
+        // SAFETY: Only this test uses it.
+        unsafe { *INTRUDER.0.get() = Some((root, [n1, n2], &items)) };
+        // While x is compared with p, n1 and n2 come left of p, and p is turned to the right.
+        assert_eq!(add_by(adds_while_comparing, &items, root, x), 0);
+        for item in [n2, n1, x, p] {
+            // SAFETY: The root is the test's own.
+            let first = unsafe { bpf_rbtree_first(root) };
+            assert_eq!(tree_item(first), item);
+            // SAFETY: As above.
+            assert_eq!(tree_item(unsafe { bpf_rbtree_remove(root, first) }), item);
+            items.drop(item);
+        }
+        assert!(holds(root, &[]));
         Ok(())
     }
 

@@ -25,16 +25,28 @@ unsafe impl Kind for K {
 }
 
 struct Lock;
-struct Guard<'a>(&'a Lock);
+struct Guard<'a>(&'a Lock, Held);
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {}
 }
 
+impl Lock {
+    fn lock(&self) -> Guard<'_> {
+        // SAFETY: Nothing here is run.
+        Guard(self, unsafe { Held::new() })
+    }
+}
+
 impl Guard<'_> {
     fn root(&self) -> Root<'_> {
         // SAFETY: Nothing here is run.
-        unsafe { Root::locked(NonNull::dangling()) }
+        unsafe { Root::locked(NonNull::dangling(), &self.1) }
+    }
+
+    fn node(&self) -> Node<'_, K> {
+        // SAFETY: Nothing here is run.
+        unsafe { Node::from_raw(NonNull::dangling(), &self.1) }
     }
 }
 

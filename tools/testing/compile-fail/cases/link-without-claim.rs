@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // A node that was not claimed cannot be linked.
 // error: E0599
-fn case(node: Node<K>, lock: &Lock) {
+fn case(guard: &Guard<'_>) {
     // SAFETY: Nothing here is run.
-    unsafe { node.link(Guard(lock).root(), link) }.publish();
+    unsafe { guard.node().link(guard.root(), link) }.publish();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // What is known of a node under a lock is not known behind it.
 // error: E0505
-fn case(node: Node<K>, lock: &Lock) {
-    let guard = Guard(lock);
-    let member = node.member_of(guard.root());
+fn case(lock: &Lock) {
+    let guard = lock.lock();
+    let member = guard.node().member_of(guard.root());
     drop(guard);
     member.map(|m| m.as_ptr());
 }

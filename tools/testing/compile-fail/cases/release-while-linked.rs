@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// The first of the defects upstream had: owner cleared while the node is still linked.
+// Owner cleared while the node is still linked, as in a version of the 2026 series.
 // error: E0599
-fn case(node: Node<K>, guard: &Guard<'_>) {
-    if let Some(member) = node.member_of(guard.root()) {
+fn case(guard: &Guard<'_>) {
+    if let Some(member) = guard.node().member_of(guard.root()) {
         member.release();
     }
 }
