@@ -15,7 +15,7 @@ help: ## this list
 	@echo '  with KSRC=DIR (your own 7.3 tree), KCONFIG=FILE (more options), JOBS=N, V=1,'
 	@echo '       BPF_GRAPH_CACHE=DIR (else ~/.cache/bpf-graph), MIRROR=URL, KEYRING=FILE (Debian)'
 
-.PHONY: demo test kernel boot kunit selftests conformance bench lint tree refresh patchset clean distclean
+.PHONY: demo test kernel boot kunit selftests conformance bench lint tree refresh patchset pictures clean distclean
 demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 12)
 	@$(vm)/prepare x86_64 -- samples/run
 
@@ -52,8 +52,14 @@ refresh: ## write the commits of build/linux back to patches/7.3 (2 s)
 patchset: ## all of it as a mailing-list series, in build/patchset (5 s)
 	@$(vm)/prepare -- $(vm)/patchset
 
+pictures: ## draw Documentation/pictures again (1 s; LOG=FILE: from what make demo > FILE wrote)
+	@tools/pictures $(LOG)
+
 clean: ## remove build/ of this clone (CACHE=1: the cache as well)
 	@$(vm)/clean $(CACHE)
 
-distclean: ## remove build/ and the cache: toolchain, source, kernels
+distpictures: ## draw Documentation/pictures again (1 s; LOG=FILE: from what make demo > FILE wrote)
+	@tools/pictures $(LOG)
+
+clean: ## remove build/ and the cache: toolchain, source, kernels
 	@$(vm)/clean 1
