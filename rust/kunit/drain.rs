@@ -82,6 +82,11 @@ mod tests {
     }
 
     fn drain_list(lock: u32, n: usize) -> Result {
+        drain_list_within(lock, n, |drain| drain())
+    }
+
+    /// Drains a list of `n` where `around` calls what it is given.
+    fn drain_list_within(lock: u32, n: usize, around: impl FnOnce(&mut dyn FnMut())) -> Result {
         let items = Items::shared()?;
         let record = record::<bpf_list_head>(lock, LIST, offset_of!(Item, list), &items);
         let mut value = value::<bpf_list_head>()?;
@@ -94,8 +99,11 @@ mod tests {
                 unsafe { crate::bpf_list_push_back(head, list_node(item), items.meta(), off) };
             assert_eq!(ret, 0);
         }
+        let whole: *mut Value<bpf_list_head> = &raw mut *value;
         // SAFETY: The record says what is in the value.
-        unsafe { kernel::bindings::bpf_obj_free_fields(record.as_ptr(), (&raw mut *value).cast()) };
+        around(&mut || unsafe {
+            kernel::bindings::bpf_obj_free_fields(record.as_ptr(), whole.cast())
+        });
         assert!(list::holds(head, &[]));
         assert_eq!(value.lock, 0);
         all_given_back(&items, &all);
@@ -230,6 +238,34 @@ mod tests {
         unsafe { kernel::bindings::bpf_obj_free_fields(record.as_ptr(), (&raw mut *value).cast()) };
         assert!(tree::holds(root, &[]));
         all_given_back(&items, &all);
+        Ok(())
+    }
+
+    #[test]
+    fn a_drain_under_another_lock_leaves_interrupts_disabled() -> Result {
+        use kernel::bindings::{bpf_graph_spin_lock, bpf_graph_spin_unlock, bpf_spin_lock};
+
+        // As when an insertion under the lock of one collection drops the last reference to an
+        // object with another one inside.
+        let mut locks = [bpf_spin_lock { val: 0 }, bpf_spin_lock { val: 0 }];
+        let [outer, probe] = locks.each_mut().map(|lock| &raw mut *lock);
+        let (mut before, mut inside) = (0, 0);
+        drain_list_within(SPIN, CHUNK + 1, |drain| {
+            // SAFETY: The locks are the test's own, and unlocked in reverse order.
+            unsafe {
+                before = bpf_graph_spin_lock(outer);
+                drain();
+                inside = bpf_graph_spin_lock(probe);
+                bpf_graph_spin_unlock(probe, inside);
+                bpf_graph_spin_unlock(outer, before);
+            }
+        })?;
+        // SAFETY: As above.
+        let after = unsafe { bpf_graph_spin_lock(probe) };
+        // SAFETY: As above.
+        unsafe { bpf_graph_spin_unlock(probe, after) };
+        assert!(inside != before);
+        assert_eq!(after, before);
         Ok(())
     }
 }
