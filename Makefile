@@ -41,7 +41,7 @@ bench: ## Rust beside C, operation by operation (1 min)
 	@$(vm)/prepare um -- tools/testing/bench
 
 lint: ## rustfmt, clippy, checkpatch, shellcheck, the series itself (1 min)
-	@$(vm)/prepare x86_64 -- $(vm)/lint
+	@$(vm)/prepare x86_64 um -- $(vm)/lint
 
 tree: ## a git tree of the kernel, a commit a patch, in build/linux (2 min)
 	@$(vm)/prepare -- $(vm)/tree
@@ -58,8 +58,5 @@ pictures: ## draw Documentation/pictures again (1 s; LOG=FILE: from what make de
 clean: ## remove build/ of this clone (CACHE=1: the cache as well)
 	@$(vm)/clean $(CACHE)
 
-distpictures: ## draw Documentation/pictures again (1 s; LOG=FILE: from what make demo > FILE wrote)
-	@tools/pictures $(LOG)
-
-clean: ## remove build/ and the cache: toolchain, source, kernels
+distclean: ## remove build/ and the cache: toolchain, source, kernels
 	@$(vm)/clean 1

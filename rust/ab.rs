@@ -2,8 +2,8 @@
 
 //! The switch between the Rust and the C implementation: `kernel.bpf_graph_impl`.
 //!
-//! Each call of a program gets the one that is chosen when the program is loaded, and keeps it. What
-//! maps and objects leave behind is freed by the one that is chosen then. Both follow the same
+//! Each call of a program gets the one that is chosen when the program is loaded, and keeps it.
+//! What maps and objects leave behind is freed by the one that is chosen then. Both follow the same
 //! protocol on the same memory, so that any mixture is sound.
 
 use kernel::{

@@ -2,9 +2,9 @@
 
 //! Freeing what is still in a list or tree when its map value or object goes away.
 //!
-//! C takes everything out in one go, with interrupts disabled for as long as that takes, which grows
-//! with the length. Here the lock is held for [`CHUNK`] nodes at a time, whatever the length, and the
-//! nodes are dropped outside of it.
+//! C takes everything out in one go, with interrupts disabled for as long as that takes, which
+//! grows with the length. Here the lock is held for [`CHUNK`] nodes at a time, whatever the length,
+//! and the nodes are dropped outside of it.
 
 use core::{ffi::c_void, ptr::NonNull};
 

@@ -66,6 +66,11 @@ pub(crate) unsafe fn inserted<K: Kind>(
     meta: *mut btf_struct_meta,
     off: u64,
 ) -> c_int {
+    /// Drops the reference to the object that `node` is `off` bytes into.
+    ///
+    /// # Safety
+    ///
+    /// Verifier: meta. The reference is the caller's, and given up.
     #[cold]
     unsafe fn refuse(node: *mut c_void, meta: *mut btf_struct_meta, off: u64) -> c_int {
         // SAFETY: Verifier: meta; `off` is where the node is in its object. Programs run with

@@ -159,20 +159,17 @@ impl Items {
         self.meta.get()
     }
 
-    /// Makes an item by `bpf_obj_new()`; waits where the allocator's cache has run dry.
+    /// Makes an item by `bpf_obj_new()`.
     pub(crate) fn make(&self, key: u64) -> *mut Item {
-        for _ in 0..1000 {
-            // SAFETY: The metadata is that of `Item`.
-            let item = unsafe { crate::bpf_obj_new(size_of::<Item>() as u64, self.meta()) };
-            let item: *mut Item = item.cast();
-            if !item.is_null() {
-                // SAFETY: The item is new.
-                unsafe { (*item).key = key };
-                return item;
-            }
-            fsleep(Delta::from_millis(1));
+        let size = size_of::<Item>() as u64;
+        // SAFETY: The metadata is that of `Item`.
+        let item = patiently(|| unsafe { crate::bpf_obj_new(size, self.meta()) });
+        let item: *mut Item = item.cast();
+        if !item.is_null() {
+            // SAFETY: The item is new.
+            unsafe { (*item).key = key };
         }
-        null_mut()
+        item
     }
 
     /// Takes one more reference to `item`.
@@ -186,6 +183,19 @@ impl Items {
         // SAFETY: Callers have a reference to the item.
         unsafe { crate::bpf_obj_drop(item.cast(), self.meta()) }
     }
+}
+
+/// Allocates again and again for a second: BPF's allocator fails where its cache has run dry, and
+/// is refilled by others.
+pub(crate) fn patiently(allocate: impl Fn() -> *mut c_void) -> *mut c_void {
+    for _ in 0..1000 {
+        let obj = allocate();
+        if !obj.is_null() {
+            return obj;
+        }
+        fsleep(Delta::from_millis(1));
+    }
+    null_mut()
 }
 
 /// How many references there are to a shared `item`.

@@ -212,20 +212,33 @@ impl<'l> List<'l> {
         Some(unsafe { self.unlink(member) }.release())
     }
 
+    /// Takes the node at `links`, which are those of one end, out and sets it free.
+    #[inline(always)]
+    fn pop(&mut self, links: *mut bindings::list_head) -> Option<ListNode<'l>> {
+        if links.is_null() {
+            never_used();
+            return None;
+        }
+        let node = self.node(links)?;
+        self.remove(node)
+    }
+
     /// Takes the first node out and sets it free.
     #[inline(always)]
     pub(crate) fn pop_front(&mut self) -> Option<ListNode<'l>> {
-        let front = self.front()?;
-        self.remove(front)
+        self.pop(self.next())
     }
 
     /// Takes the last node out and sets it free.
     #[inline(always)]
     pub(crate) fn pop_back(&mut self) -> Option<ListNode<'l>> {
-        let back = self.back()?;
-        self.remove(back)
+        self.pop(self.prev())
     }
 }
+
+/// Tells the compiler that a head of zeroes is rare: it is one only until its first insertion.
+#[cold]
+fn never_used() {}
 
 impl Drain for ListKind {
     unsafe fn take<'l>(head: NonNull<c_void>, held: &'l Held) -> Option<Unlinked<'l, Self>> {

@@ -134,7 +134,7 @@ impl Object {
     unsafe fn drop_to(self, record: Option<Record>, allocator: *mut bindings::bpf_mem_alloc) {
         if let Some(record) = record {
             // SAFETY: The caller's reference keeps the object until it is given back here.
-            if unsafe { record.refcount(self.0) }.is_some_and(|count| !count.put()) {
+            if record.is_shared() && !unsafe { record.refcount(self.0) }.put() {
                 return;
             }
             if record.owns() {

@@ -77,27 +77,21 @@ impl Record {
         }
     }
 
-    /// The reference count of `obj`; `None` for a type that has none.
-    ///
-    /// # Safety
-    ///
-    /// `obj` points to a live object of this record's type that outlives the returned value.
+    /// Whether objects of this type are shared: have a `bpf_refcount`.
     #[inline(always)]
-    pub(crate) unsafe fn refcount(&self, obj: NonNull<c_void>) -> Option<Refcount> {
+    pub(crate) fn is_shared(&self) -> bool {
         // SAFETY: By the type invariant.
-        let offset = unsafe { (*self.0.as_ptr()).refcount_off };
-        let offset = usize::try_from(offset).ok()?;
-        // SAFETY: By this function's contract there is an initialised count at that offset.
-        Some(unsafe { Refcount::from_raw(obj.byte_add(offset).cast()) })
+        unsafe { (*self.0.as_ptr()).refcount_off >= 0 }
     }
 
-    /// The reference count of `obj`, whose type has one.
+    /// The reference count of `obj`.
     ///
     /// # Safety
     ///
-    /// As for [`refcount()`](Self::refcount), and the record has a `bpf_refcount`.
+    /// - The type is shared.
+    /// - `obj` points to a live object of this record's type that outlives the returned value.
     #[inline(always)]
-    pub(crate) unsafe fn refcount_of_shared(&self, obj: NonNull<c_void>) -> Refcount {
+    pub(crate) unsafe fn refcount(&self, obj: NonNull<c_void>) -> Refcount {
         // SAFETY: By this function's contract there is an initialised count at that offset.
         unsafe {
             let offset = (*self.0.as_ptr()).refcount_off as isize;

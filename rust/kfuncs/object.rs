@@ -106,7 +106,7 @@ pub unsafe extern "C" fn bpf_refcount_acquire(
     meta: *mut btf_struct_meta,
 ) -> *mut c_void {
     // SAFETY: Verifier: owned, meta; it takes shared types only.
-    let count = unsafe { Record::from_meta_of_some(meta).refcount_of_shared(non_null(obj)) };
+    let count = unsafe { Record::from_meta_of_some(meta).refcount(non_null(obj)) };
     if count.acquire() {
         obj
     } else {

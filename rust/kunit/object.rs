@@ -13,7 +13,7 @@ mod tests {
         ptr::null_mut,
     };
 
-    use super::super::{field, list::Head, list_node, refs, Item, Items, RecordOf};
+    use super::super::{field, list::Head, list_node, patiently, refs, Item, Items, RecordOf};
     use crate::{
         bpf_list_pop_back, bpf_list_pop_front, bpf_list_push_back, bpf_list_push_back_impl,
         bpf_list_push_front_impl, bpf_obj_drop, bpf_obj_drop_impl, bpf_obj_new, bpf_obj_new_impl,
@@ -61,8 +61,9 @@ mod tests {
         }
         let record = RecordOf::new(fields);
         let mut meta = record.meta();
+        let meta_ptr = &raw mut meta;
         // SAFETY: The metadata says what is in the object; no kptr or root in it holds anything.
-        let obj = unsafe { bpf_obj_new(256, &mut meta) }.cast::<u64>();
+        let obj = patiently(|| unsafe { bpf_obj_new(256, meta_ptr) }).cast::<u64>();
         assert!(!obj.is_null());
         // SAFETY: The object has 256 bytes.
         let word = |field: usize, word: usize| unsafe { *obj.add(field * 4 + word) };
@@ -78,7 +79,7 @@ mod tests {
         assert_eq!(word(7, 0) as u32, 1);
 
         // SAFETY: The reference is the test's own; the fields are as they began.
-        unsafe { bpf_obj_drop(obj.cast(), &mut meta) };
+        unsafe { bpf_obj_drop(obj.cast(), meta_ptr) };
         Ok(())
     }
 
@@ -178,8 +179,10 @@ mod tests {
             head,
         ]);
         let mut meta = record.meta();
+        let meta_ptr = &raw mut meta;
         // SAFETY: The metadata is that of `Outer`.
-        let outer: *mut Outer = unsafe { bpf_obj_new(size_of::<Outer>() as u64, &mut meta) }.cast();
+        let outer = patiently(|| unsafe { bpf_obj_new(size_of::<Outer>() as u64, meta_ptr) });
+        let outer: *mut Outer = outer.cast();
         assert!(!outer.is_null());
         // SAFETY: The object is the test's own.
         let inner = unsafe { &raw mut (*outer).head };
@@ -193,7 +196,7 @@ mod tests {
         }
         assert!(super::super::list::holds(inner, &all));
         // SAFETY: The reference is the test's own.
-        unsafe { bpf_obj_drop(outer.cast(), &mut meta) };
+        unsafe { bpf_obj_drop(outer.cast(), meta_ptr) };
         for item in all {
             assert_eq!(refs(item), 1);
             // SAFETY: The item is the test's own.
@@ -226,7 +229,9 @@ mod tests {
     fn twins_are_the_same_functions() -> Result {
         let items = Items::shared()?;
         // SAFETY: The metadata is that of `Item`.
-        let item = unsafe { bpf_obj_new_impl(size_of::<Item>() as u64, items.meta().cast()) };
+        let item = patiently(|| unsafe {
+            bpf_obj_new_impl(size_of::<Item>() as u64, items.meta().cast())
+        });
         let item: *mut Item = item.cast();
         assert!(!item.is_null());
         // SAFETY: All zeroes is an empty tree.

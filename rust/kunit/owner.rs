@@ -6,12 +6,7 @@ use kernel::prelude::*;
 
 #[kunit_tests(bpf_graph_owner)]
 mod tests {
-    use core::{
-        cell::UnsafeCell,
-        ffi::c_void,
-        mem::zeroed,
-        ptr::{null_mut, NonNull},
-    };
+    use core::{cell::UnsafeCell, ffi::c_void, mem::zeroed, ptr::NonNull};
 
     use kernel::bindings;
 
@@ -118,7 +113,7 @@ mod tests {
             assert!(n.claim().is_none());
             unlinked.release();
         }
-        assert_eq!(cell.owner(), null_mut());
+        assert!(cell.owner().is_null());
         assert!(n.claim().is_some());
     }
 
@@ -135,7 +130,7 @@ mod tests {
             assert!(n.member_of(root(&a, &held)).is_none());
             busy.release();
         }
-        assert_eq!(cell.owner(), null_mut());
+        assert!(cell.owner().is_null());
     }
 
     #[test]

@@ -24,6 +24,10 @@ impl TreeRoot {
 }
 
 /// What a program passes to `bpf_rbtree_add()`: as the JIT has it, a function of five words.
+///
+/// # Safety
+///
+/// `a` and `b` are tree nodes of live items.
 pub(super) unsafe extern "C" fn by_key(a: u64, b: u64, _: u64, _: u64, _: u64) -> u64 {
     let key = |node: u64| {
         // SAFETY: The kfunc passes nodes of items.
@@ -215,10 +219,8 @@ mod tests {
         assert_eq!(refs(a), 2);
         assert!(holds(one, &[a]) && holds(two, &[]));
         // SAFETY: The root is the test's own.
-        assert_eq!(
-            tree_item(unsafe { bpf_rbtree_remove(one, tree_node(a)) }),
-            a
-        );
+        let removed = unsafe { bpf_rbtree_remove(one, tree_node(a)) };
+        assert_eq!(tree_item(removed), a);
         items.drop(a);
         items.drop(a);
         Ok(())
@@ -233,6 +235,10 @@ mod tests {
     static INTRUDER: Intruder = Intruder(UnsafeCell::new(None));
 
     /// A comparison that adds two nodes to the tree it is called for, left of all others.
+    ///
+    /// # Safety
+    ///
+    /// As for [`by_key()`].
     unsafe extern "C" fn adds_while_comparing(a: u64, b: u64, _: u64, _: u64, _: u64) -> u64 {
         // SAFETY: Only one test uses it.
         if let Some((root, nodes, items)) = unsafe { (*INTRUDER.0.get()).take() } {
