@@ -4,6 +4,7 @@
 //! come from. The call targets are read from the machine code itself: what is
 //! in there is what runs, whatever the names say.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::{error::Error, fs};
 
@@ -44,9 +45,11 @@ impl Served {
 /// Look at the loaded programs; `origin` is a file from `tools/testing/origin`.
 pub fn look_up(prog_ids: &[u32], origin: &str) -> Result<Served, Box<dyn Error>> {
     let origin = fs::read_to_string(origin)?;
-    let known = origin.lines().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let mut known = origin.lines().map(parse).collect::<Result<Vec<_>, _>>()?;
     let base = known.iter().find(|(_, name, _)| *name == "__bpf_call_base");
     let &(base, ..) = base.ok_or("no __bpf_call_base")?;
+    // A kfunc and its `_impl` twin share their code: last comes the shortest name, and stays.
+    known.sort_by_key(|(_, name, _)| Reverse(name.len()));
     let known: HashMap<_, _> = known.into_iter().map(|(a, n, f)| (a, (n, f))).collect();
 
     let (mut calls, mut sites) = (BTreeMap::<u64, usize>::new(), HashMap::<u64, usize>::new());
