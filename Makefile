@@ -19,7 +19,7 @@ help: ## this list
 demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 12)
 	@$(vm)/prepare x86_64 -- samples/run
 
-test: ## everything: host, UML and QEMU; ends with the count (10 min; bare machine: 30)
+test: ## everything: host, UML and QEMU; ends with the count (8 min; bare machine: 25)
 	@$(vm)/prepare x86_64 um -- $(vm)/test
 
 kernel: ## build what the guest boots (incremental: 30 s; from nothing: 10 min)
@@ -34,7 +34,7 @@ kunit: ## the KUnit suites under UML (5 s; first: 3 min)
 selftests: ## our own BPF selftests, in the guest (1 min)
 	@$(vm)/prepare x86_64 -- $(vm)/test selftests
 
-conformance: ## upstream's selftests, served by Rust and by C, compared (6 min)
+conformance: ## upstream's selftests, served by Rust and by C, compared (4 min)
 	@$(vm)/prepare x86_64 -- $(vm)/test conformance
 
 bench: ## Rust beside C, operation by operation (1 min)
