@@ -16,13 +16,13 @@ help: ## this list
 	@echo '       BPF_GRAPH_CACHE=DIR (else ~/.cache/bpf-graph), MIRROR=URL, KEYRING=FILE (Debian)'
 
 .PHONY: demo test kernel boot kunit selftests conformance bench lint tree refresh patchset pictures clean distclean
-demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 12)
+demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 13)
 	@$(vm)/prepare x86_64 -- samples/run
 
 test: ## everything: host, UML and QEMU; ends with the count (8 min; bare machine: 25)
 	@$(vm)/prepare x86_64 um -- $(vm)/test
 
-kernel: ## build what the guest boots (incremental: 30 s; from nothing: 10 min)
+kernel: ## build what the guest boots (incremental: 30 s; from nothing: 12 min)
 	@$(vm)/prepare x86_64
 
 boot: ## a shell in the guest; exit or Ctrl-A X to leave (5 s)
