@@ -4,7 +4,7 @@
 # Times: 2 cores; the first on a bare machine adds toolchain, source and build.
 
 vm := tools/vm
-export KSRC KCONFIG JOBS V MIRROR KEYRING FRESH BPF_GRAPH_CACHE
+export KSRC KCONFIG JOBS V MIRROR KEYRING FRESH BPF_GRAPH_CACHE OPS SEED N
 
 # Each target's line in `make help` is the comment beside it.
 .PHONY: help
@@ -15,7 +15,7 @@ help: ## this list
 	@echo '  with KSRC=DIR (your own 7.3 tree), KCONFIG=FILE (more options), JOBS=N, V=1,'
 	@echo '       BPF_GRAPH_CACHE=DIR (else ~/.cache/bpf-graph), MIRROR=URL, KEYRING=FILE (Debian)'
 
-.PHONY: demo test kernel boot kunit selftests conformance bench lint tree refresh patchset pictures clean distclean
+.PHONY: demo test kernel boot kunit selftests conformance stress fuzz mutants bench lint tree refresh patchset pictures clean distclean
 demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 13)
 	@$(vm)/prepare x86_64 -- samples/run
 
@@ -36,6 +36,15 @@ selftests: ## our own BPF selftests, in the guest (1 min)
 
 conformance: ## upstream's selftests, served by Rust and by C, compared (4 min)
 	@$(vm)/prepare x86_64 -- $(vm)/test conformance
+
+stress: ## threads on two CPUs against one another (1 min; OPS=: operations, SEED=)
+	@$(vm)/prepare um -- $(vm)/test stress
+
+fuzz: ## random programs by C, by Rust and by a model (2 min; N=: programs, SEED=)
+	@$(vm)/prepare x86_64 -- $(vm)/test fuzz
+
+mutants: ## defects that the tests must find, one after another (30 min; M=NAME: one)
+	@$(vm)/prepare x86_64 um -- tools/testing/mutants/run -a $(M)
 
 bench: ## Rust beside C, operation by operation (1 min)
 	@$(vm)/prepare um -- tools/testing/bench

@@ -124,7 +124,7 @@ pub(crate) fn kfunc_addr(addr: usize) -> usize {
 }
 
 /// The C body of the Rust function at `addr`, as a pointer to a function of the same type.
-#[cfg(CONFIG_BPF_GRAPH_BENCH)]
+#[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
 pub(crate) fn c_body(addr: *const c_void) -> *const c_void {
     KFUNCS
         .iter()

@@ -6,6 +6,7 @@
 //! `kfuncs` has the functions that programs call, `free` those that C calls, each a few lines over
 //! the other modules. How all of it is built is said in `kernel/bpf/graph/Documentation`.
 
+#[cfg(CONFIG_BPF_GRAPH_AB)]
 use kernel::prelude::*;
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
@@ -28,13 +29,32 @@ mod kunit;
 pub use self::ab::bpf_graph_kfunc_addr;
 pub use self::{free::*, kfuncs::*};
 
-#[cfg(CONFIG_BPF_GRAPH_AB)]
+#[cfg(all(CONFIG_BPF_GRAPH_AB, not(CONFIG_BPF_GRAPH_STRESS)))]
 module! {
     type: ab::Switch,
     name: "bpf_graph",
     authors: ["bpf-graph developers"],
     description: "BPF graph objects in Rust",
     license: "GPL",
+}
+
+#[cfg(CONFIG_BPF_GRAPH_STRESS)]
+module! {
+    type: ab::Switch,
+    name: "bpf_graph",
+    authors: ["bpf-graph developers"],
+    description: "BPF graph objects in Rust",
+    license: "GPL",
+    params: {
+        stress_ops: u64 {
+            default: 100_000_000,
+            description: "How many calls the KUnit suite stress_bpf_graph makes",
+        },
+        stress_seed: u64 {
+            default: 1,
+            description: "Where its random numbers begin",
+        },
+    },
 }
 
 /// What `pr_warn!()` and its like put in front; where there is a module, it brings its own.

@@ -15,6 +15,7 @@ use core::{
 use kernel::{
     bindings,
     prelude::*,
+    sync::atomic::{Acquire, Atomic},
     time::{delay::fsleep, Delta}, //
 };
 
@@ -22,10 +23,17 @@ use kernel::{
 mod ab;
 #[cfg(CONFIG_BPF_GRAPH_BENCH)]
 mod bench;
+mod counted;
 mod drain;
+mod faults;
+mod kfuncs;
 mod list;
 mod object;
 mod owner;
+mod place;
+mod races;
+mod stress;
+mod threads;
 mod tree;
 
 /// The object that the suites use: what a program would declare as
@@ -86,6 +94,11 @@ impl<const N: usize> RecordOf<N> {
     /// The record as C has it.
     pub(crate) fn as_ptr(&self) -> *mut bindings::btf_record {
         (&raw const self.head).cast_mut()
+    }
+
+    /// The fields.
+    pub(crate) fn fields(&self) -> &[bindings::btf_field; N] {
+        &self.fields
     }
 
     /// The metadata that the verifier would pass to a kfunc. It must not outlive `self`.
@@ -198,14 +211,26 @@ pub(crate) fn patiently(allocate: impl Fn() -> *mut c_void) -> *mut c_void {
     null_mut()
 }
 
-/// How many references there are to a shared `item`.
+/// How many references there are to a shared `item` at the moment. Acquire: where it says that
+/// others have given theirs back, what they did before that is seen.
 pub(crate) fn refs(item: *mut Item) -> i32 {
-    // SAFETY: Callers have a reference to the item; no other thread has one.
+    // SAFETY: Callers know that the item is there. C and Rust access its count atomically only.
     unsafe {
-        (*(&raw const (*item).refs).cast::<bindings::refcount_t>())
-            .refs
-            .counter
+        let count = (&raw mut (*item).refs).cast::<bindings::refcount_t>();
+        Atomic::from_ptr(&raw mut (*count).refs.counter).load(Acquire)
     }
+}
+
+/// Whether interrupts are enabled.
+pub(crate) fn interrupts_enabled() -> bool {
+    let mut probe = bindings::bpf_spin_lock { val: 0 };
+    let probe = &raw mut probe;
+    // SAFETY: The lock is nobody else's.
+    let flags = unsafe { bindings::bpf_graph_spin_lock(probe) };
+    // SAFETY: It was locked with these flags.
+    unsafe { bindings::bpf_graph_spin_unlock(probe, flags) };
+    // Under User-mode Linux the flags are 1 or 0, on x86 it is one bit of them.
+    flags & if cfg!(CONFIG_UML) { 1 } else { 0x200 } != 0
 }
 
 /// The item's list node, for kfuncs.

@@ -10,17 +10,21 @@
 use core::{
     arch::x86_64::{_mm_lfence, _rdtsc},
     ffi::c_void,
-    mem::{offset_of, transmute},
+    mem::offset_of,
 };
 
 use kernel::{
-    bindings::{bpf_list_head, bpf_list_node, bpf_rb_node, bpf_rb_root, btf_struct_meta},
     prelude::*,
     time::{delay::fsleep, Delta}, //
 };
 
-use super::{list::Head, list_node, tree::TreeRoot, tree_node, Item, Items, Random};
-use crate::ab;
+use super::{
+    kfuncs::Kfuncs,
+    list::Head,
+    list_node,
+    tree::{TreeRoot, BY_KEY},
+    tree_node, Item, Items, Random,
+};
 
 /// How many rounds; odd, so that there is a middle one.
 const ROUNDS: usize = 401;
@@ -30,65 +34,6 @@ const BATCH: usize = 64;
 
 const LIST: u64 = offset_of!(Item, list) as u64;
 const TREE: u64 = offset_of!(Item, tree) as u64;
-
-type Less = unsafe extern "C" fn(*mut bpf_rb_node, *const bpf_rb_node) -> bool;
-
-/// Declares the functions of an implementation and how they are found.
-macro_rules! implementation {
-    ($($name:ident: $kfunc:ident, $type:ty;)*) => {
-        /// The kfuncs of one implementation, as pointers: no call is inlined.
-        #[derive(Clone, Copy)]
-        struct Kfuncs {
-            $($name: $type,)*
-        }
-
-        impl Kfuncs {
-            /// Rust's.
-            fn rust() -> Self {
-                Self {
-                    $($name: crate::$kfunc,)*
-                }
-            }
-
-            /// C's.
-            fn c() -> Self {
-                Self {
-                    // SAFETY: The C body has the type of the Rust function of the same name.
-                    $($name: unsafe {
-                        transmute::<*const c_void, $type>(
-                            ab::c_body(crate::$kfunc as *const c_void)
-                        )
-                    },)*
-                }
-            }
-        }
-    };
-}
-
-implementation! {
-    new: bpf_obj_new, unsafe extern "C" fn(u64, *mut btf_struct_meta) -> *mut c_void;
-    drop: bpf_obj_drop, unsafe extern "C" fn(*mut c_void, *mut btf_struct_meta);
-    acquire: bpf_refcount_acquire,
-        unsafe extern "C" fn(*mut c_void, *mut btf_struct_meta) -> *mut c_void;
-    push_front: bpf_list_push_front,
-        unsafe extern "C" fn(*mut bpf_list_head, *mut bpf_list_node, *mut btf_struct_meta, u64)
-            -> i32;
-    push_back: bpf_list_push_back,
-        unsafe extern "C" fn(*mut bpf_list_head, *mut bpf_list_node, *mut btf_struct_meta, u64)
-            -> i32;
-    pop_front: bpf_list_pop_front, unsafe extern "C" fn(*mut bpf_list_head) -> *mut bpf_list_node;
-    pop_back: bpf_list_pop_back, unsafe extern "C" fn(*mut bpf_list_head) -> *mut bpf_list_node;
-    del: bpf_list_del,
-        unsafe extern "C" fn(*mut bpf_list_head, *mut bpf_list_node) -> *mut bpf_list_node;
-    front: bpf_list_front, unsafe extern "C" fn(*mut bpf_list_head) -> *mut bpf_list_node;
-    add: bpf_rbtree_add,
-        unsafe extern "C" fn(
-            *mut bpf_rb_root, *mut bpf_rb_node, Option<Less>, *mut btf_struct_meta, u64,
-        ) -> i32;
-    remove: bpf_rbtree_remove,
-        unsafe extern "C" fn(*mut bpf_rb_root, *mut bpf_rb_node) -> *mut bpf_rb_node;
-    first: bpf_rbtree_first, unsafe extern "C" fn(*mut bpf_rb_root) -> *mut bpf_rb_node;
-}
 
 /// The cycles that `work` takes.
 fn cycles(work: impl FnOnce()) -> u64 {
@@ -258,9 +203,6 @@ fn trees(names: [&'static str; 2], residents: usize) -> Result {
         stay.push(item, GFP_KERNEL)?;
     }
     let nodes = core::array::from_fn::<_, BATCH, _>(|_| tree_node(make()));
-    let less: unsafe extern "C" fn(u64, u64, u64, u64, u64) -> u64 = super::tree::by_key;
-    // SAFETY: Both are pointers to functions; the kfunc calls it by the type it had before.
-    let less: Less = unsafe { transmute(less) };
 
     // SAFETY: The root and the nodes are ours, and each phase undoes the one before.
     unsafe {
@@ -271,7 +213,7 @@ fn trees(names: [&'static str; 2], residents: usize) -> Result {
             |k| {
                 nodes
                     .iter()
-                    .for_each(|&n| _ = (k.add)(root, n, Some(less), meta, TREE))
+                    .for_each(|&n| _ = (k.add)(root, n, Some(BY_KEY), meta, TREE))
             },
             |k| nodes.iter().for_each(|&n| _ = (k.remove)(root, n)),
         )?;

@@ -6,7 +6,7 @@ use core::mem::{offset_of, zeroed};
 
 use kernel::{bindings, prelude::*};
 
-use super::{list_item, list_node, Item, Items, Random};
+use super::{list_item, list_node, tree::Seen, Item, Items, Random};
 
 /// A list head that nobody else knows, so that its lock need not be taken.
 pub(super) struct Head(pub(super) KBox<bindings::bpf_list_head>);
@@ -23,29 +23,46 @@ impl Head {
     }
 }
 
-/// Whether the list holds just `items`, in this order, by the links of both directions, with the
-/// head in each ownership word.
-pub(super) fn holds(head: *mut bindings::bpf_list_head, items: &[*mut Item]) -> bool {
+/// Checks a whole list, by the links of both directions and by the ownership words, and visits its
+/// items in order.
+pub(super) fn walk(
+    head: *mut bindings::bpf_list_head,
+    visit: &mut dyn FnMut(*mut Item) -> Seen,
+) -> Seen {
     let links: *mut bindings::list_head = head.cast();
     let mut at = links;
     // SAFETY: The head is the test's own, and so are all nodes in it.
     unsafe {
         if (*links).next.is_null() {
-            return items.is_empty();
+            return Ok(());
         }
-        for &item in items {
+        loop {
             let next = (*at).next;
-            let node = &raw mut (*item).list;
-            if next != &raw mut (*node).list_head
-                || (*next).prev != at
-                || (*node).owner != head.cast()
-            {
-                return false;
+            if (*next).prev != at {
+                return Err("list: a link back is wrong");
             }
+            if next == links {
+                return Ok(());
+            }
+            let item = list_item(next.cast());
+            if (*item).list.owner != head.cast() {
+                return Err("list: the owner of a linked node is not its head");
+            }
+            visit(item)?;
             at = next;
         }
-        (*at).next == links && (*links).prev == at
     }
+}
+
+/// Whether the list holds just `items`, in this order, by the links of both directions, with the
+/// head in each ownership word.
+pub(super) fn holds(head: *mut bindings::bpf_list_head, items: &[*mut Item]) -> bool {
+    let mut want = items.iter();
+    let mut same = |item| match want.next() {
+        Some(&wanted) if wanted == item => Ok(()),
+        _ => Err("list: another item"),
+    };
+    walk(head, &mut same).is_ok() && want.next().is_none()
 }
 
 #[kunit_tests(bpf_graph_list)]

@@ -2,11 +2,11 @@
 
 //! Trees against a model: order, balance and the cached leftmost node after each step.
 
-use core::mem::{offset_of, zeroed};
+use core::mem::{offset_of, transmute, zeroed};
 
 use kernel::{bindings, prelude::*};
 
-use super::{tree_item, tree_node, Item, Items, Random};
+use super::{kfuncs::Less, tree_item, tree_node, Item, Items, Random};
 
 /// A tree root that nobody else knows, so that its lock need not be taken.
 pub(super) struct TreeRoot(KBox<bindings::bpf_rb_root>);
@@ -36,11 +36,12 @@ pub(super) unsafe extern "C" fn by_key(a: u64, b: u64, _: u64, _: u64, _: u64) -
     u64::from(key(a) < key(b))
 }
 
-/// The type under which the verifier passes [`by_key()`].
-type Less = unsafe extern "C" fn(*mut bindings::bpf_rb_node, *const bindings::bpf_rb_node) -> bool;
-
 /// A comparison, as the JIT has it.
 type Callback = unsafe extern "C" fn(u64, u64, u64, u64, u64) -> u64;
+
+/// [`by_key()`] under the type that the verifier passes it by.
+// SAFETY: Both are pointers to functions; the kfunc calls it by the type it had before.
+pub(super) const BY_KEY: Less = unsafe { transmute(by_key as Callback) };
 
 /// `bpf_rbtree_add()` with the keys' order.
 pub(super) fn add(items: &Items, root: *mut bindings::bpf_rb_root, item: *mut Item) -> i32 {
@@ -50,7 +51,7 @@ pub(super) fn add(items: &Items, root: *mut bindings::bpf_rb_root, item: *mut It
 /// `bpf_rbtree_add()` with the order of `less`.
 fn add_by(less: Callback, items: &Items, root: *mut bindings::bpf_rb_root, item: *mut Item) -> i32 {
     // SAFETY: Both are pointers to functions; the kfunc calls it by the type it had before.
-    let less: Less = unsafe { core::mem::transmute(less) };
+    let less: Less = unsafe { transmute(less) };
     // SAFETY: The root is the test's own, and it has a reference to the item.
     unsafe {
         crate::bpf_rbtree_add(
@@ -66,61 +67,95 @@ fn add_by(less: Callback, items: &Items, root: *mut bindings::bpf_rb_root, item:
 /// A walk over a tree that checks it.
 struct Walk<'a> {
     root: *mut bindings::bpf_rb_root,
-    want: &'a [*mut Item],
-    seen: usize,
+    leftmost: *mut bindings::rb_node,
+    visit: &'a mut dyn FnMut(*mut Item) -> Seen,
+    last: Option<u64>,
 }
 
+/// What is wrong with a structure, if something is.
+pub(super) type Seen = Result<(), &'static str>;
+
+/// No tree of a suite is deeper, if it is balanced.
+const DEEPEST: usize = 32;
+
 impl Walk<'_> {
-    /// The number of black nodes on each way down from `node`, whose parent is `parent`; `None` if
-    /// that differs, a red node has a red child, a link back is wrong, an owner is wrong, or the
-    /// items are not the wanted ones in order.
+    /// The number of black nodes on each way down from `node`, whose parent is `parent`.
     fn black_height(
         &mut self,
         node: *mut bindings::rb_node,
         parent: *mut bindings::rb_node,
         parent_is_red: bool,
-    ) -> Option<usize> {
+        depth: usize,
+    ) -> Result<usize, &'static str> {
         if node.is_null() {
-            return Some(1);
+            return Ok(1);
+        }
+        if depth == DEEPEST {
+            return Err("tree: a way down does not end");
         }
         let item = tree_item(node.cast());
         // SAFETY: The tree is the test's own, and all items in it are live.
-        let (links, owner) = unsafe { (*node, (*item).tree.owner) };
+        let (links, owner, key) = unsafe { (*node, (*item).tree.owner, (*item).key) };
         let (red, up) = (
             links.__rb_parent_color & 1 == 0,
             links.__rb_parent_color & !3,
         );
-        if up != parent as usize || (red && parent_is_red) || owner != self.root.cast() {
-            return None;
+        if up != parent as usize {
+            return Err("tree: a link to a parent is wrong");
         }
-        let left = self.black_height(links.rb_left, node, red)?;
-        if self.want.get(self.seen).copied() != Some(item) {
-            return None;
+        if red && parent_is_red {
+            return Err("tree: a red node has a red child");
         }
-        self.seen += 1;
-        let right = self.black_height(links.rb_right, node, red)?;
-        (left == right).then_some(left + usize::from(!red))
+        if owner != self.root.cast() {
+            return Err("tree: the owner of a linked node is not its root");
+        }
+        let left = self.black_height(links.rb_left, node, red, depth + 1)?;
+        if self.last.is_none() && self.leftmost != node {
+            return Err("tree: the cached leftmost node is another one");
+        }
+        if self.last.is_some_and(|last| last > key) {
+            return Err("tree: the order is wrong");
+        }
+        self.last = Some(key);
+        (self.visit)(item)?;
+        let right = self.black_height(links.rb_right, node, red, depth + 1)?;
+        if left != right {
+            return Err("tree: the numbers of black nodes differ");
+        }
+        Ok(left + usize::from(!red))
     }
+}
+
+/// Checks a whole tree, and visits its items in order.
+pub(super) fn walk(
+    root: *mut bindings::bpf_rb_root,
+    visit: &mut dyn FnMut(*mut Item) -> Seen,
+) -> Seen {
+    let cached: *mut bindings::rb_root_cached = root.cast();
+    // SAFETY: The root is the test's own.
+    let (top, leftmost) = unsafe { ((*cached).rb_root.rb_node, (*cached).rb_leftmost) };
+    if top.is_null() && !leftmost.is_null() {
+        return Err("tree: it is empty and has a leftmost node");
+    }
+    let mut walk = Walk {
+        root,
+        leftmost,
+        visit,
+        last: None,
+    };
+    walk.black_height(top, core::ptr::null_mut(), true, 0)?;
+    Ok(())
 }
 
 /// Whether the tree holds just `items`, in this order, is balanced as it must be, and knows its
 /// leftmost node.
 pub(super) fn holds(root: *mut bindings::bpf_rb_root, items: &[*mut Item]) -> bool {
-    let cached: *mut bindings::rb_root_cached = root.cast();
-    // SAFETY: The root is the test's own.
-    let (top, leftmost) = unsafe { ((*cached).rb_root.rb_node, (*cached).rb_leftmost) };
-    let mut walk = Walk {
-        root,
-        want: items,
-        seen: 0,
+    let mut want = items.iter();
+    let mut same = |item| match want.next() {
+        Some(&wanted) if wanted == item => Ok(()),
+        _ => Err("tree: another item"),
     };
-    let first = items
-        .first()
-        .map_or(core::ptr::null_mut(), |&i| tree_node(i));
-    walk.black_height(top, core::ptr::null_mut(), true)
-        .is_some()
-        && walk.seen == items.len()
-        && leftmost.cast() == first
+    walk(root, &mut same).is_ok() && want.next().is_none()
 }
 
 #[kunit_tests(bpf_graph_tree)]
