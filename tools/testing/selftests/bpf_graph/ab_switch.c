@@ -14,20 +14,6 @@ FIXTURE(ab_switch) {
 	char was[16];
 };
 
-/* Returns 0 or -errno. */
-static int impl_set(const char *value)
-{
-	int fd = open(IMPL_SYSCTL, O_WRONLY);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 FIXTURE_SETUP(ab_switch)
 {
 	if (access(IMPL_SYSCTL, F_OK))

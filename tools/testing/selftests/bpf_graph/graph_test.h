@@ -36,6 +36,20 @@ static inline const char *impl(void)
 	return buf;
 }
 
+/* Choose what programs get from now on. Returns 0 or -errno. */
+static inline int impl_set(const char *value)
+{
+	int fd = open(IMPL_SYSCTL, O_WRONLY);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
 /* Run @prog once, on a packet it does not look at. Returns 0 or -errno. */
 static inline int run_prog(const struct bpf_program *prog)
 {

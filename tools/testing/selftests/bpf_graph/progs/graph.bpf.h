@@ -14,17 +14,18 @@
  *
  *	struct task_struct __kptr * counted;
  *
- * holds a reference on the task that made it, so the task's rcu_users, less
- * what it was before, is the number of such objects that are still alive. That
- * is exact, knows only this test's objects, and sees one whose memory went
- * without its fields being freed just as one that was never let go of. See
- * live.bpf.c for the counting.
+ * holds a reference on the process that made it, so the rcu_users of its first
+ * task, less what they were before, are the number of such objects that are
+ * still alive. That is exact, knows only this test's objects, and sees one whose
+ * memory went without its fields being freed just as one that was never let go
+ * of. See live.bpf.c for the counting.
  *
  * Count @obj, which must be an owning reference. Evaluates to true if done.
  */
 #define count_object(obj)							\
 ({										\
-	struct task_struct *task_ = bpf_task_acquire(bpf_get_current_task_btf());\
+	struct task_struct *leader_ = bpf_get_current_task_btf()->group_leader;	\
+	struct task_struct *task_ = bpf_task_acquire(leader_);			\
 	bool done_ = false;							\
 										\
 	if (task_) {								\

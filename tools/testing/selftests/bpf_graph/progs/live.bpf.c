@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The other half of the leak accounting: how often is this task held? */
+/* The other half of the leak accounting: how often is this process held? */
 #include "graph.bpf.h"
 
 __u32 held;
@@ -7,6 +7,6 @@ __u32 held;
 SEC("tc")
 int count(struct __sk_buff *ctx)
 {
-	held = bpf_get_current_task_btf()->rcu_users.refs.counter;
+	held = bpf_get_current_task_btf()->group_leader->rcu_users.refs.counter;
 	return 0;
 }

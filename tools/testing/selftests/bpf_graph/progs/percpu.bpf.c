@@ -49,6 +49,32 @@ int fill(struct __sk_buff *ctx)
 	return 0;
 }
 
+/* Fill the slots that are empty, as far as there is memory. */
+SEC("tc")
+int fill_empty(struct __sk_buff *ctx)
+{
+	struct tally __percpu_kptr * t;
+	struct slot *slot;
+	int i, key;
+
+	bpf_for(i, 0, NR) {
+		key = i;
+		slot = bpf_map_lookup_elem(&slots, &key);
+		if (!slot || slot->tally)
+			continue;
+		t = bpf_percpu_obj_new(struct tally);
+		if (!t)
+			break;
+		made++;
+		t = bpf_kptr_xchg(&slot->tally, t);
+		if (t) {
+			bpf_percpu_obj_drop(t);
+			dropped++;
+		}
+	}
+	return 0;
+}
+
 /* Empty all slots. */
 SEC("tc")
 int drop(struct __sk_buff *ctx)

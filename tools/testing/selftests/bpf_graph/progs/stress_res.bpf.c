@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: GPL-2.0
+#define RES_LOCK
+#include "stress.bpf.h"
