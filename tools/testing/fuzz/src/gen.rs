@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From numbers to a program that is valid.
+//!
+//! Each raw operation becomes what it can become where it stands, with what it
+//! needs before it, or nothing. So any part of a list of raw operations is a
+//! valid program too, and shrinking needs to know nothing of validity.
+
+mod step;
+#[cfg(test)]
+mod tests;
+
+use crate::op::{Node, Op, Place, Program, Root, Slot, SLOTS};
+use crate::world::{Layout, World};
+
+#[derive(Clone, Copy, Debug)]
+pub struct RawOp {
+    pub kind: u8,
+    pub a: u8,
+    pub b: u8,
+    pub c: u8,
+}
+
+/// Bodies in bodies, and operations in all.
+const MAX_DEPTH: usize = 3;
+const MAX_OPS: usize = 140;
+
+enum Test {
+    Slot(usize),
+    Bit(u32),
+}
+
+struct Frame {
+    test: Test,
+    before: [Slot; SLOTS],
+    saved: [Slot; SLOTS],
+    ops: Program,
+    id: usize,
+}
+
+struct Gen<'w> {
+    world: &'w World,
+    slots: [Slot; SLOTS],
+    lock: Option<(Place, usize)>,
+    frames: Vec<Frame>,
+    ops: Program,
+    next: usize,
+    twin: bool,
+}
+
+fn choose<T: Copy>(from: &[T], n: u8) -> Option<T> {
+    (!from.is_empty()).then(|| from[n as usize % from.len()])
+}
+
+pub fn program(world: &World, raw: &[RawOp]) -> Program {
+    let mut g = Gen {
+        world,
+        slots: [Slot::Empty; SLOTS],
+        lock: None,
+        frames: Vec::new(),
+        ops: Vec::new(),
+        next: 1,
+        twin: false,
+    };
+    for r in raw {
+        if g.next > MAX_OPS {
+            break;
+        }
+        // Now and then the other form, for which the verifier goes through all of
+        // the kernel's BTF at each call.
+        g.twin = r.c >> 4 != 15;
+        // What cannot be done here is left out.
+        let _ = g.step(*r);
+    }
+    while !g.frames.is_empty() {
+        g.close();
+    }
+    g.finish();
+    g.ops
+}
+
+impl Gen<'_> {
+    fn put(&mut self, op: Op) -> usize {
+        let id = self.next;
+        self.next += 1;
+        let twin = match op {
+            // These are few.
+            Op::PercpuNew { .. } | Op::PercpuDrop { .. } => id & 1 == 0,
+            _ => self.twin,
+        };
+        let node = Node {
+            id,
+            twin,
+            op,
+            slots: self.slots,
+        };
+        match self.frames.last_mut() {
+            Some(f) => f.ops.push(node),
+            None => self.ops.push(node),
+        }
+        id
+    }
+
+    fn which(&self, f: impl Fn(Slot) -> bool) -> Vec<usize> {
+        (0..SLOTS).filter(|i| f(self.slots[*i])).collect()
+    }
+
+    /// A slot that is empty here and was where each open body began.
+    fn free(&self) -> Option<usize> {
+        (0..SLOTS).find(|i| self.is_free(*i))
+    }
+
+    fn is_free(&self, i: usize) -> bool {
+        self.slots[i] == Slot::Empty
+            && self
+                .frames
+                .iter()
+                .all(|f| f.saved[i] == Slot::Empty && !matches!(f.test, Test::Slot(s) if s == i))
+    }
+
+    fn layout(&self, place: Place) -> &Layout {
+        match place {
+            Place::Value(_) => &self.world.value,
+            Place::Object(slot) => match self.slots[slot] {
+                Slot::Own(ty) | Slot::Non(ty) => &self.world.types[ty],
+                _ => unreachable!("a place without an object"),
+            },
+        }
+    }
+
+    /// The object whose own lock is held has to stay.
+    fn locked_by(&self, slot: usize) -> bool {
+        matches!(self.lock, Some((Place::Object(s), _)) if s == slot)
+    }
+
+    fn owned(&self, ty: usize) -> Vec<usize> {
+        (0..SLOTS)
+            .filter(|i| self.slots[*i] == Slot::Own(ty) && !self.locked_by(*i))
+            .collect()
+    }
+
+    fn unlock(&mut self) -> Option<()> {
+        if let Some((place, depth)) = self.lock {
+            if depth != self.frames.len() {
+                return None;
+            }
+            self.put(Op::Unlock { place });
+            self.lock = None;
+            for slot in self.which(|s| matches!(s, Slot::Non(_) | Slot::MayNon(..))) {
+                self.put(Op::Zero { slot });
+                self.slots[slot] = Slot::Empty;
+            }
+        }
+        Some(())
+    }
+
+    /// Take a lock, if none is held, that guards a root that `f` wants; give one
+    /// of the roots it guards, with the type of what is in it.
+    fn root(&mut self, r: RawOp, tree: bool, want: Option<usize>) -> Option<(Root, usize)> {
+        let roots = |g: &Self, place| -> Vec<(Root, usize)> {
+            g.layout(place)
+                .roots()
+                .filter(|(_, _, t, ty, _)| *t == tree && want.is_none_or(|w| w == *ty))
+                .map(|(field, elem, _, ty, _)| (Root { place, field, elem }, ty))
+                .collect()
+        };
+        if self.lock.is_none() {
+            let mut places: Vec<Place> = (0..self.world.values()).map(Place::Value).collect();
+            places.extend(
+                self.which(|s| matches!(s, Slot::Own(ty) if self.world.types[ty].lock().is_some()))
+                    .into_iter()
+                    .map(Place::Object),
+            );
+            places.retain(|p| !roots(self, *p).is_empty());
+            let place = choose(&places, r.c)?;
+            self.put(Op::Lock { place });
+            self.lock = Some((place, self.frames.len()));
+        }
+        let (place, _) = self.lock?;
+        choose(&roots(self, place), r.a)
+    }
+
+    /// An owning reference to an object of type `ty`, made if there is none.
+    fn object(&mut self, r: RawOp, ty: usize) -> Option<usize> {
+        if let Some(slot) = choose(&self.owned(ty), r.b) {
+            return Some(slot);
+        }
+        let dst = self.free()?;
+        self.unlock()?;
+        self.make(r, ty, dst);
+        Some(dst)
+    }
+
+    fn make(&mut self, r: RawOp, ty: usize, dst: usize) {
+        let key = u64::from(r.b & 7);
+        self.put(Op::New { dst, ty, key });
+        self.slots[dst] = Slot::Own(ty);
+    }
+
+    /// Root and object for an insertion: the object first, as no object can be
+    /// made under a lock.
+    fn insertion(&mut self, r: RawOp, tree: bool) -> Option<(Root, usize)> {
+        if let Some((place, _)) = self.lock {
+            let fit: Vec<(Root, usize)> = self
+                .layout(place)
+                .roots()
+                .filter(|(_, _, t, ty, _)| *t == tree && !self.owned(*ty).is_empty())
+                .map(|(field, elem, _, ty, _)| (Root { place, field, elem }, ty))
+                .collect();
+            if let Some((root, ty)) = choose(&fit, r.a) {
+                return Some((root, choose(&self.owned(ty), r.b)?));
+            }
+            self.unlock()?;
+        }
+        let types: Vec<usize> = self
+            .world
+            .value
+            .roots()
+            .filter(|f| f.2 == tree)
+            .map(|f| f.3)
+            .collect();
+        let ty = choose(&types, r.a)?;
+        let slot = self.object(r, ty)?;
+        let (root, _) = self.root(r, tree, Some(ty))?;
+        (!self.locked_by(slot)).then_some((root, slot))
+    }
+
+    /// An operation on a node that is there, or on none if it may not be.
+    fn with_node(
+        &mut self,
+        r: RawOp,
+        tree: bool,
+        f: impl Fn(&mut Self, Root, usize),
+    ) -> Option<()> {
+        let (root, ty) = self.root(r, tree, None)?;
+        let nodes = self.which(|s| match s {
+            Slot::Own(t) | Slot::Non(t) | Slot::MayNon(t, _) => t == ty,
+            _ => false,
+        });
+        let slot = choose(&nodes, r.b)?;
+        if let Slot::MayNon(..) = self.slots[slot] {
+            self.open(Test::Slot(slot))?;
+            f(self, root, slot);
+            self.close();
+        } else {
+            f(self, root, slot);
+        }
+        Some(())
+    }
+
+    fn open(&mut self, test: Test) -> Option<()> {
+        if self.frames.len() >= MAX_DEPTH {
+            return None;
+        }
+        let before = self.slots;
+        let mut saved = before;
+        if let Test::Slot(slot) = test {
+            saved[slot] = Slot::Empty;
+            self.slots[slot] = match self.slots[slot] {
+                Slot::MayOwn(ty, _) => Slot::Own(ty),
+                Slot::MayNon(ty, _) => Slot::Non(ty),
+                Slot::MayPercpu => Slot::Percpu,
+                _ => return None,
+            };
+        }
+        let id = self.next;
+        self.next += 1;
+        self.frames.push(Frame {
+            test,
+            before,
+            saved,
+            ops: Vec::new(),
+            id,
+        });
+        Some(())
+    }
+
+    /// End a body: afterwards a slot is what it is on both paths.
+    fn close(&mut self) {
+        let depth = self.frames.len();
+        if matches!(self.lock, Some((_, d)) if d == depth) {
+            let _ = self.unlock();
+        }
+        let saved = match self.frames.last() {
+            Some(f) => f.saved,
+            None => return,
+        };
+        for (slot, pre) in saved.into_iter().enumerate() {
+            let post = self.slots[slot];
+            self.slots[slot] = match (pre, post) {
+                (a, b) if a == b => a,
+                (Slot::Empty | Slot::MayOwn(_, 0), Slot::Own(ty)) => Slot::MayOwn(ty, 0),
+                (Slot::Empty, Slot::MayOwn(..)) => post,
+                (Slot::Empty, Slot::Percpu | Slot::MayPercpu) => Slot::MayPercpu,
+                (Slot::Own(ty), Slot::Empty | Slot::MayOwn(..)) => Slot::MayOwn(ty, 0),
+                (Slot::Percpu | Slot::MayPercpu, _) => Slot::MayPercpu,
+                (Slot::MayOwn(..) | Slot::MayNon(..), Slot::Empty) => pre,
+                (Slot::MayOwn(_, off), Slot::Own(_)) | (Slot::MayNon(_, off), Slot::Non(_)) => {
+                    self.put(Op::Adjust {
+                        slot,
+                        by: off as i32,
+                    });
+                    pre
+                }
+                (Slot::MayOwn(_, a), Slot::MayOwn(_, b))
+                | (Slot::MayNon(_, a), Slot::MayNon(_, b)) => {
+                    self.put(Op::Adjust {
+                        slot,
+                        by: a as i32 - b as i32,
+                    });
+                    pre
+                }
+                (_, Slot::Non(_) | Slot::MayNon(..)) => {
+                    self.put(Op::Zero { slot });
+                    match pre {
+                        Slot::Own(ty) => Slot::MayOwn(ty, 0),
+                        pre => pre,
+                    }
+                }
+                (pre, post) => unreachable!("slot {slot}: {pre:?} and {post:?}"),
+            };
+        }
+        if let Some(f) = self.frames.pop() {
+            let op = match f.test {
+                Test::Slot(slot) => Op::If { slot, body: f.ops },
+                Test::Bit(bit) => Op::IfBit { bit, body: f.ops },
+            };
+            let node = Node {
+                id: f.id,
+                twin: false,
+                op,
+                slots: f.before,
+            };
+            match self.frames.last_mut() {
+                Some(f) => f.ops.push(node),
+                None => self.ops.push(node),
+            }
+        }
+    }
+
+    /// Let go of everything.
+    fn finish(&mut self) {
+        let _ = self.unlock();
+        for slot in 0..SLOTS {
+            match self.slots[slot] {
+                Slot::MayOwn(..) | Slot::MayPercpu => {
+                    let _ = self.open(Test::Slot(slot));
+                    self.release(slot);
+                    self.close();
+                }
+                _ => self.release(slot),
+            }
+        }
+    }
+
+    fn release(&mut self, slot: usize) {
+        match self.slots[slot] {
+            Slot::Own(_) => self.put(Op::Drop { slot }),
+            Slot::Percpu => self.put(Op::PercpuDrop { slot }),
+            _ => return,
+        };
+        self.slots[slot] = Slot::Empty;
+    }
+
+    /// A node that was looked at or taken out goes to `dst`.
+    fn found(&mut self, dst: usize, root: Root, owned: bool) {
+        let (_, ty, node, _) = self.layout(root.place).fields[root.field]
+            .0
+            .root()
+            .unwrap_or_default();
+        let off = self.world.types[ty].fields[node].1;
+        self.slots[dst] = if owned {
+            Slot::MayOwn(ty, off)
+        } else {
+            Slot::MayNon(ty, off)
+        };
+    }
+}

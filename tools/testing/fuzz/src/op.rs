@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What programs consist of. `gen.rs` makes them, `emit.rs` turns them into
+//! instructions, `model.rs` says what they must do.
+
+/// Where a program keeps the pointers it has: slots of its stack.
+pub const SLOTS: usize = 8;
+
+/// What is known of a slot when the program is loaded. All slots that are empty
+/// are NULL, so that a slot that is filled on one path only can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Slot {
+    Empty,
+    /// An owning reference.
+    Own(usize),
+    /// One, or NULL; as many bytes into the object.
+    MayOwn(usize, u32),
+    /// A reference that the lock protects.
+    Non(usize),
+    MayNon(usize, u32),
+    Percpu,
+    MayPercpu,
+}
+
+/// What holds a lock and roots: an element of the map, or an object.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    Value(usize),
+    Object(usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Root {
+    pub place: Place,
+    pub field: usize,
+    pub elem: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Less {
+    Key,
+    KeyDown,
+    Id,
+    Never,
+    Always,
+}
+
+#[derive(Clone, Debug)]
+pub enum Op {
+    New {
+        dst: usize,
+        ty: usize,
+        key: u64,
+    },
+    Drop {
+        slot: usize,
+    },
+    PercpuNew {
+        dst: usize,
+    },
+    PercpuDrop {
+        slot: usize,
+    },
+    PercpuSet {
+        value: usize,
+        to: u64,
+    },
+    Acquire {
+        dst: usize,
+        src: usize,
+    },
+    Write {
+        slot: usize,
+        key: u64,
+    },
+    Read {
+        slot: usize,
+    },
+    Refs {
+        slot: usize,
+    },
+    Lock {
+        place: Place,
+    },
+    Unlock {
+        place: Place,
+    },
+    Push {
+        root: Root,
+        slot: usize,
+        back: bool,
+    },
+    Add {
+        root: Root,
+        slot: usize,
+        prev: usize,
+    },
+    Pop {
+        root: Root,
+        back: bool,
+        dst: usize,
+    },
+    Del {
+        root: Root,
+        slot: usize,
+        dst: usize,
+    },
+    End {
+        root: Root,
+        back: bool,
+        dst: usize,
+    },
+    IsEnd {
+        root: Root,
+        slot: usize,
+        back: bool,
+    },
+    IsEmpty {
+        root: Root,
+    },
+    TreeAdd {
+        root: Root,
+        slot: usize,
+        less: Less,
+    },
+    Remove {
+        root: Root,
+        slot: usize,
+        dst: usize,
+    },
+    First {
+        root: Root,
+        dst: usize,
+    },
+    Top {
+        root: Root,
+        dst: usize,
+    },
+    Child {
+        root: Root,
+        slot: usize,
+        right: bool,
+        dst: usize,
+    },
+    Xchg {
+        place: Place,
+        field: usize,
+        src: Option<usize>,
+        dst: usize,
+    },
+    /// The body runs if the slot is not NULL.
+    If {
+        slot: usize,
+        body: Vec<Node>,
+    },
+    /// The body runs if a bit of the run's parameter is set.
+    IfBit {
+        bit: u32,
+        body: Vec<Node>,
+    },
+    /// Make an object's address one that is as many bytes into it as elsewhere.
+    Adjust {
+        slot: usize,
+        by: i32,
+    },
+    Zero {
+        slot: usize,
+    },
+}
+
+/// An operation; what it finds is recorded under its number.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub id: usize,
+    /// By the kfunc's twin that takes the hidden arguments, where there is one.
+    pub twin: bool,
+    pub op: Op,
+    /// The slots before it, which is what is to be cleaned up if it fails; and
+    /// what they are.
+    pub slots: [Slot; SLOTS],
+}
+
+pub type Program = Vec<Node>;
+
+/// All of the API. The order is that of the report.
+pub const KFUNCS: [&str; 30] = [
+    "bpf_obj_new",
+    "bpf_obj_new_impl",
+    "bpf_obj_drop",
+    "bpf_obj_drop_impl",
+    "bpf_percpu_obj_new",
+    "bpf_percpu_obj_new_impl",
+    "bpf_percpu_obj_drop",
+    "bpf_percpu_obj_drop_impl",
+    "bpf_refcount_acquire",
+    "bpf_refcount_acquire_impl",
+    "bpf_list_push_front",
+    "bpf_list_push_front_impl",
+    "bpf_list_push_back",
+    "bpf_list_push_back_impl",
+    "bpf_list_add",
+    "bpf_list_pop_front",
+    "bpf_list_pop_back",
+    "bpf_list_del",
+    "bpf_list_front",
+    "bpf_list_back",
+    "bpf_list_is_first",
+    "bpf_list_is_last",
+    "bpf_list_empty",
+    "bpf_rbtree_add",
+    "bpf_rbtree_add_impl",
+    "bpf_rbtree_remove",
+    "bpf_rbtree_first",
+    "bpf_rbtree_root",
+    "bpf_rbtree_left",
+    "bpf_rbtree_right",
+];
+
+/// What programs call beside them.
+pub const OTHERS: [&str; 4] = [
+    "bpf_task_acquire",
+    "bpf_task_release",
+    "bpf_res_spin_lock",
+    "bpf_res_spin_unlock",
+];
+
+impl Node {
+    /// The kfunc that this calls.
+    pub fn kfunc(&self) -> Option<&'static str> {
+        let twin = |plain, twin| if self.twin { twin } else { plain };
+        Some(match self.op {
+            Op::New { .. } => twin("bpf_obj_new", "bpf_obj_new_impl"),
+            Op::Drop { .. } => twin("bpf_obj_drop", "bpf_obj_drop_impl"),
+            Op::PercpuNew { .. } => twin("bpf_percpu_obj_new", "bpf_percpu_obj_new_impl"),
+            Op::PercpuDrop { .. } => twin("bpf_percpu_obj_drop", "bpf_percpu_obj_drop_impl"),
+            Op::Acquire { .. } => twin("bpf_refcount_acquire", "bpf_refcount_acquire_impl"),
+            Op::Push { back: false, .. } => twin("bpf_list_push_front", "bpf_list_push_front_impl"),
+            Op::Push { .. } => twin("bpf_list_push_back", "bpf_list_push_back_impl"),
+            Op::Add { .. } => "bpf_list_add",
+            Op::Pop { back: false, .. } => "bpf_list_pop_front",
+            Op::Pop { .. } => "bpf_list_pop_back",
+            Op::Del { .. } => "bpf_list_del",
+            Op::End { back: false, .. } => "bpf_list_front",
+            Op::End { .. } => "bpf_list_back",
+            Op::IsEnd { back: false, .. } => "bpf_list_is_first",
+            Op::IsEnd { .. } => "bpf_list_is_last",
+            Op::IsEmpty { .. } => "bpf_list_empty",
+            Op::TreeAdd { .. } => twin("bpf_rbtree_add", "bpf_rbtree_add_impl"),
+            Op::Remove { .. } => "bpf_rbtree_remove",
+            Op::First { .. } => "bpf_rbtree_first",
+            Op::Top { .. } => "bpf_rbtree_root",
+            Op::Child { right: false, .. } => "bpf_rbtree_left",
+            Op::Child { .. } => "bpf_rbtree_right",
+            _ => return None,
+        })
+    }
+
+    /// Type and offset of the object that this asks for, if it is one.
+    pub fn tested(&self) -> Option<(usize, u32)> {
+        match self.op {
+            Op::If { slot, .. } => match self.slots[slot] {
+                Slot::MayOwn(ty, off) | Slot::MayNon(ty, off) => Some((ty, off)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// One line for each operation, indented by how deep it is.
+    pub fn print(program: &[Node], depth: usize, out: &mut String) {
+        for n in program {
+            let pad = "  ".repeat(depth);
+            match &n.op {
+                Op::If { slot, body } => {
+                    out.push_str(&format!("{pad}{:3} if slot {slot} is set:\n", n.id));
+                    Node::print(body, depth + 1, out);
+                }
+                Op::IfBit { bit, body } => {
+                    out.push_str(&format!("{pad}{:3} if bit {bit} of the parameter:\n", n.id));
+                    Node::print(body, depth + 1, out);
+                }
+                op => {
+                    let twin = if n.twin { " (twin)" } else { "" };
+                    out.push_str(&format!("{pad}{:3} {op:?}{twin}\n", n.id));
+                }
+            }
+        }
+    }
+}
