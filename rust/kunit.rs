@@ -36,6 +36,8 @@ mod stress;
 mod threads;
 mod tree;
 
+use self::threads::Program;
+
 /// The object that the suites use: what a program would declare as
 /// `struct item { u64 key; struct bpf_list_node list; struct bpf_rb_node tree; struct bpf_refcount
 /// refs; }`.
@@ -175,8 +177,11 @@ impl Items {
     /// Makes an item by `bpf_obj_new()`.
     pub(crate) fn make(&self, key: u64) -> *mut Item {
         let size = size_of::<Item>() as u64;
-        // SAFETY: The metadata is that of `Item`.
-        let item = patiently(|| unsafe { crate::bpf_obj_new(size, self.meta()) });
+        let item = patiently(|| {
+            let _program = Program::new(false);
+            // SAFETY: The metadata is that of `Item`.
+            unsafe { crate::bpf_obj_new(size, self.meta()) }
+        });
         let item: *mut Item = item.cast();
         if !item.is_null() {
             // SAFETY: The item is new.
@@ -193,6 +198,7 @@ impl Items {
 
     /// Drops a reference to `item`.
     pub(crate) fn drop(&self, item: *mut Item) {
+        let _program = Program::new(false);
         // SAFETY: Callers have a reference to the item.
         unsafe { crate::bpf_obj_drop(item.cast(), self.meta()) }
     }

@@ -12,7 +12,8 @@ use core::{
 use kernel::{bindings, prelude::*};
 
 use super::{
-    field, item_fields, kfuncs::Kfuncs, list, list_node, patiently, refs, Item, Items, RecordOf,
+    field, item_fields, kfuncs::Kfuncs, list, list_node, patiently, refs, threads::Program, Item,
+    Items, RecordOf,
 };
 
 /// What a program would declare as an [`Item`] with `struct bpf_spin_lock lock; struct
@@ -108,6 +109,7 @@ impl CountedItems {
         let Some(&token) = self.all.get(which).and_then(|some| some.iter().find(free)) else {
             return null_mut();
         };
+        let _program = Program::new(false);
         // SAFETY: The metadata is that of the type.
         let item = unsafe { (k.new)(size_of::<Counted>() as u64, self.meta()) };
         let item: *mut Counted = item.cast();

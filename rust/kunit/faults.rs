@@ -23,9 +23,11 @@ use super::{
     kfuncs::Kfuncs,
     list, list_node,
     place::{Place, Value},
-    refs, tree,
+    refs,
+    threads::Program,
+    tree,
     tree::BY_KEY,
-    tree_node, Item,
+    tree_node, Item, Items,
 };
 use crate::{lock::Lock, owner::BUSY};
 
@@ -184,6 +186,44 @@ mod tests {
         &raw mut bindings::bpf_global_ma
     }
 
+    #[test]
+    fn a_new_object_has_nothing_of_what_was_there() -> Result {
+        const SIZE: usize = size_of::<Item>();
+
+        each(|k| {
+            let items = Items::shared()?;
+            let item: *mut Item = patiently(|| {
+                with_left(ma(), SIZE, 1, || {
+                    // What is given back last is given out next.
+                    // SAFETY: The object is the test's own, and `SIZE` bytes long.
+                    unsafe {
+                        let obj = bindings::bpf_mem_alloc(ma(), SIZE);
+                        if !obj.is_null() {
+                            obj.cast::<u8>().write_bytes(0xa5, SIZE);
+                            bindings::bpf_mem_free(ma(), obj);
+                        }
+                        (k.new)(SIZE as u64, items.meta()).cast()
+                    }
+                })
+            })?;
+            assert!(!item.is_null());
+            // SAFETY: The item is the test's own.
+            let (key, list, tree) = unsafe { ((*item).key, &(*item).list, &(*item).tree) };
+            // What is no special field is as it was: it is that very memory.
+            assert_eq!(key, 0xa5a5_a5a5_a5a5_a5a5);
+            assert!(list.owner.is_null() && tree.owner.is_null());
+            let links: *const bindings::list_head = &raw const list.list_head;
+            assert_eq!(list.list_head.next.cast_const(), links);
+            assert_eq!(list.list_head.prev.cast_const(), links);
+            assert!(tree.rb_node.rb_left.is_null() && tree.rb_node.rb_right.is_null());
+            let node = &raw const tree.rb_node as usize;
+            assert_eq!(tree.rb_node.__rb_parent_color, node);
+            assert_eq!(refs(item), 1);
+            items.drop(item);
+            Ok(())
+        })
+    }
+
     /// The allocator of objects of each CPU.
     fn percpu_ma() -> *mut bpf_mem_alloc {
         &raw mut bindings::bpf_global_percpu_ma
@@ -192,6 +232,7 @@ mod tests {
     #[test]
     fn sizes_that_no_cache_has() -> Result {
         each(|k| {
+            let _program = Program::new(false);
             // SAFETY: Without metadata, nothing of the object is written to.
             unsafe {
                 assert!((k.new)(0, null_mut()).is_null());
@@ -225,6 +266,7 @@ mod tests {
                 for (i, obj) in objs.into_iter().enumerate() {
                     assert_eq!(obj.is_null(), i >= left);
                     if !obj.is_null() {
+                        let _program = Program::new(false);
                         // SAFETY: The object is the test's own.
                         unsafe { (k.drop_percpu)(obj, null_mut()) };
                     }
@@ -297,6 +339,7 @@ mod tests {
                 let items = CountedItems::new(1)?;
                 let place = Place::spin(&items)?;
                 let item = items.make_patiently(k)?;
+                let _program = Program::new(false);
                 // SAFETY: The item is the test's own.
                 unsafe {
                     (*item).list.owner = BUSY;
@@ -319,6 +362,7 @@ mod tests {
         let items = CountedItems::new(1)?;
         let place = Place::spin(&items)?;
         let item = items.make_patiently(&Kfuncs::rust())?;
+        let _program = Program::new(false);
         // SAFETY: The value is the test's own, and so is the reference.
         let ret = unsafe {
             let tree = &raw mut (*place.value()).tree;

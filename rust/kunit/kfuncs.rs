@@ -44,15 +44,17 @@ macro_rules! implementation {
                 }
             }
 
-            /// C's.
+            /// C's. What a drop frees inside of an object goes through `bpf_list_head_free()`,
+            /// which is Rust's unless the switch says otherwise.
             #[cfg(CONFIG_BPF_GRAPH_AB)]
             pub(super) fn c() -> Self {
                 Self {
-                    // SAFETY: The C body has the type of the Rust function of the same name.
-                    $($name: unsafe {
-                        transmute::<*const c_void, $type>(
-                            ab::c_body(crate::$kfunc as *const c_void)
-                        )
+                    $($name: {
+                        let body = ab::c_body(crate::$kfunc as *const c_void);
+                        assert!(!body.is_null());
+                        // SAFETY: The C body has the type of the Rust function of the same name,
+                        // and there is one.
+                        unsafe { transmute::<*const c_void, $type>(body) }
                     },)*
                     free_list: kernel::bindings::bpf_graph_c_bpf_list_head_free,
                     free_tree: kernel::bindings::bpf_graph_c_bpf_rb_root_free,

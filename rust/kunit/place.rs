@@ -18,7 +18,9 @@ use super::{
     counted::{CountedItems, LIST, TREE},
     field,
     kfuncs::Kfuncs,
-    list, list_item, tree, tree_item, RecordOf,
+    list, list_item,
+    threads::Program,
+    tree, tree_item, RecordOf,
 };
 use crate::lock::{Guard, Lock};
 
@@ -119,6 +121,7 @@ impl Place {
     /// some meanwhile.
     pub(super) fn free(&self, k: &Kfuncs, value: *mut Value) {
         let [_, list_field, tree_field] = self.record.fields();
+        let _program = Program::new(false);
         // SAFETY: The record says what is in the value.
         unsafe {
             let (list, tree) = (&raw mut (*value).list, &raw mut (*value).tree);

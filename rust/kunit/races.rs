@@ -21,7 +21,7 @@ use super::{
     list, list_node,
     place::Place,
     refs,
-    threads::{cpus, give_way, together, Barrier},
+    threads::{cpus, give_way, together, Barrier, Program},
     tree::{self, BY_KEY},
     tree_node, Item, Random,
 };
@@ -122,7 +122,7 @@ const MEETINGS: u64 = 20;
 const APART: u64 = 32;
 
 /// How long is waited for that. Two CPUs of a host that is busy seldom run at the same time.
-const PATIENCE: Delta = Delta::from_millis(60_000);
+const PATIENCE: Delta = Delta::from_millis(15_000);
 
 impl Race {
     fn new(node: Node, kfuncs: [Kfuncs; 2]) -> Result<KBox<Self>> {
@@ -154,6 +154,7 @@ impl Race {
     fn act(&self, k: &Kfuncs, act: Act, at: usize) -> bool {
         let value = self.places[at].value();
         let (item, meta) = (self.item, self.items.meta());
+        let _program = Program::new(false);
         // SAFETY: The test has a reference to the item for as long as the race is on, the value
         // stays, and its lock is held around each operation.
         unsafe {

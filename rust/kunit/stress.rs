@@ -23,7 +23,7 @@ use super::{
     interrupts_enabled,
     kfuncs::Kfuncs,
     place::Place,
-    threads::{give_way, together, Barrier},
+    threads::{cpus, give_way, together, Barrier, Program},
     Item,
     Random, //
 };
@@ -146,10 +146,13 @@ struct World<'a> {
     census: UnsafeCell<census::Census>,
     barrier: Barrier,
     failed: Atomic<bool>,
+    /// Whether it had failed when all were at a barrier: all stop behind the same one.
+    over: Atomic<bool>,
     seed: u64,
 }
 
-// SAFETY: The cells are used as said above: the barrier orders who uses them.
+// SAFETY: The cells are used as said above: the barrier orders who uses them. What is in the places
+// is used under their locks, or at the barrier.
 unsafe impl Sync for World<'_> {}
 
 impl<'a> World<'a> {
@@ -165,6 +168,7 @@ impl<'a> World<'a> {
             inside: core::array::from_fn(|_| Atomic::new(0)),
             barrier: Barrier::new(THREADS),
             failed: Atomic::new(false),
+            over: Atomic::new(false),
             seed,
         })
     }
@@ -215,8 +219,10 @@ impl<'a> World<'a> {
                         self.fail(what, worker, round);
                     }
                 }
+                // Ordered by the barrier, before whatever fails behind it.
+                self.over.store(self.failed.load(Relaxed), Relaxed);
             });
-            if self.failed.load(Relaxed) {
+            if self.over.load(Relaxed) {
                 return;
             }
         }
@@ -225,6 +231,7 @@ impl<'a> World<'a> {
     /// Takes everything apart, and sees that nothing is left.
     fn end(&mut self) -> Checked {
         let k = self.kfuncs[0];
+        let _program = Program::new(false);
         for place in &self.places {
             place.free(&k, place.value());
             if !place.is_empty(place.value()) {
@@ -279,6 +286,10 @@ impl<'a> World<'a> {
 
 /// Makes about `calls` calls of `kfuncs`, those of each step of one that is chosen at random.
 fn stress(what: &str, kfuncs: &[Kfuncs], seed: u64, calls: u64) -> Result {
+    if cpus()?.len() < 2 {
+        kernel::kunit::err(fmt!("    # stress needs two CPUs\n"));
+        return Err(ENODEV);
+    }
     let rounds = calls.div_ceil(ROUND * THREADS as u64);
     let mut world = KBox::new(World::new(kfuncs, seed)?, GFP_KERNEL)?;
     let start = Instant::<Monotonic>::now();

@@ -10,7 +10,10 @@ use kernel::{
     cpumask::Cpumask,
     error::from_err_ptr,
     prelude::*,
-    sync::atomic::{Acquire, Atomic, Full, Relaxed, Release},
+    sync::{
+        atomic::{Acquire, Atomic, Full, Relaxed, Release},
+        rcu,
+    },
     time::{delay::fsleep, Delta}, //
 };
 
@@ -108,6 +111,30 @@ pub(super) fn together(count: usize, body: &(dyn Fn(usize) + Sync)) -> Result {
         fsleep(Delta::from_millis(1));
     }
     Ok(())
+}
+
+/// What programs run under: no migration, as BPF's allocator wants it, and where `_rcu` is there,
+/// RCU. It nests.
+pub(super) struct Program {
+    _rcu: Option<rcu::Guard>,
+}
+
+impl Program {
+    /// Begins as a program does that sleeps, or under RCU as one that does not.
+    pub(super) fn new(rcu: bool) -> Self {
+        // SAFETY: It is enabled again by `drop()`.
+        unsafe { bindings::migrate_disable() };
+        Self {
+            _rcu: rcu.then(rcu::read_lock),
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // SAFETY: It was disabled by `new()`.
+        unsafe { bindings::migrate_enable() };
+    }
 }
 
 /// Lets others run on this CPU: those that are waited for may be bound to it.

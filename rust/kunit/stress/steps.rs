@@ -4,14 +4,16 @@
 
 use kernel::{
     bindings::{self, bpf_rb_node},
-    sync::{
-        atomic::{Acquire, Full},
-        rcu,
-    },
+    sync::atomic::{Acquire, Full},
 };
 
 use super::{
-    super::{kfuncs::Kfuncs, place::Place, threads::wait_until, tree_item, Item},
+    super::{
+        kfuncs::Kfuncs,
+        place::Place,
+        threads::{wait_until, Program},
+        tree_item, Item,
+    },
     Checked, Outcome, Worker, World, MADE, SLOTS, STASH,
 };
 
@@ -19,28 +21,6 @@ const EINVAL: i32 = -(bindings::EINVAL as i32);
 
 /// How many slots most references are taken from, so that threads often meet at one item.
 const HOT: usize = 4;
-
-/// What programs run under: no migration, and where `_rcu` is there, RCU.
-struct Program {
-    _rcu: Option<rcu::Guard>,
-}
-
-impl Program {
-    fn new(rcu: bool) -> Self {
-        // SAFETY: It is enabled again by `drop()`.
-        unsafe { bindings::migrate_disable() };
-        Self {
-            _rcu: rcu.then(rcu::read_lock),
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // SAFETY: It was disabled by `new()`.
-        unsafe { bindings::migrate_enable() };
-    }
-}
 
 impl World<'_> {
     /// One step of `w`.

@@ -83,8 +83,23 @@ FIXTURE_SETUP(churn)
 		self->sh.seeds[i] = i + 1;
 }
 
+/* Returns 0 or -errno. */
+static int cpu_online(bool on)
+{
+	int fd = open(CPU_ONLINE, O_WRONLY), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, on ? "1" : "0", 1) != 1)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
 FIXTURE_TEARDOWN(churn)
 {
+	if (!access(CPU_ONLINE, W_OK))
+		cpu_online(true);
 	/* Also where a test ended early: C does not free all that there is. */
 	if (!access(IMPL_SYSCTL, F_OK))
 		EXPECT_EQ(0, impl_set("rust"));
@@ -205,19 +220,6 @@ TEST_F_TIMEOUT(churn, load_and_free, 3600)
 	} while (rounds < 2 || go_on(sh, since));
 	TH_LOG("%d times 3 objects loaded, filled, and unloaded", rounds);
 	finish(_metadata, sh, &self->live, self->workers, &self->stop);
-}
-
-/* Returns 0 or -errno. */
-static int cpu_online(bool on)
-{
-	int fd = open(CPU_ONLINE, O_WRONLY), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, on ? "1" : "0", 1) != 1)
-		ret = -errno;
-	close(fd);
-	return ret;
 }
 
 TEST_F_TIMEOUT(churn, cpus_go, 3600)
