@@ -10,17 +10,20 @@ export KSRC KCONFIG JOBS V MIRROR KEYRING FRESH BPF_GRAPH_CACHE OPS SEED N
 .PHONY: help
 help: ## this list
 	@echo 'bpf-graph: the BPF graph objects of Linux 7.3, in Rust. make ...'
-	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
 		while IFS='|' read -r t w; do printf '%-14s %s\n' "$$t" "$$w"; done
 	@echo '  with KSRC=DIR (your own 7.3 tree), KCONFIG=FILE (more options), JOBS=N, V=1,'
 	@echo '       BPF_GRAPH_CACHE=DIR (else ~/.cache/bpf-graph), MIRROR=URL, KEYRING=FILE (Debian)'
 
-.PHONY: demo test kernel boot kunit selftests conformance stress fuzz mutants bench lint tree refresh patchset pictures clean distclean
+.PHONY: demo test test-debug kernel boot kunit selftests conformance stress fuzz mutants bench lint tree refresh patchset pictures clean distclean
 demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 13)
 	@$(vm)/prepare x86_64 -- samples/run
 
 test: ## everything: host, UML and QEMU; ends with the count (8 min; bare machine: 25)
 	@$(vm)/prepare x86_64 um -- $(vm)/test
+
+test-debug: ## on kernels that watch themselves: KASAN, lockdep, kmemleak (20 min; first: 35)
+	@$(vm)/prepare debug um-debug -- $(vm)/test debug
 
 kernel: ## build what the guest boots (incremental: 30 s; from nothing: 12 min)
 	@$(vm)/prepare x86_64

@@ -256,6 +256,11 @@ mod tests {
         // SAFETY: The root is the test's own.
         let removed = unsafe { bpf_rbtree_remove(one, tree_node(a)) };
         assert_eq!(tree_item(removed), a);
+        // As one that was never in a tree: its own parent.
+        // SAFETY: The item is the test's own.
+        let node = unsafe { &raw const (*a).tree.rb_node };
+        // SAFETY: As above.
+        assert_eq!(unsafe { (*node).__rb_parent_color }, node as usize);
         items.drop(a);
         items.drop(a);
         Ok(())
