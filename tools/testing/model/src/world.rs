@@ -336,10 +336,20 @@ pub(crate) fn is_free<K: Collection>(thing: &Ref) -> bool {
 macro_rules! each_kind {
     ($($name:ident),*) => {
         mod list_spin {
-            $(#[test] fn $name() { super::$name::<crate::list::ListKind>(crate::world::Guarded::Spin) })*
+            $(
+                #[test]
+                fn $name() {
+                    super::$name::<crate::list::ListKind>(crate::world::Guarded::Spin)
+                }
+            )*
         }
         mod tree_res {
-            $(#[test] fn $name() { super::$name::<crate::rbtree::TreeKind>(crate::world::Guarded::Res) })*
+            $(
+                #[test]
+                fn $name() {
+                    super::$name::<crate::rbtree::TreeKind>(crate::world::Guarded::Res)
+                }
+            )*
         }
     };
 }
