@@ -42,7 +42,7 @@ fn value<Root>() -> Result<KBox<Value<Root>>> {
 #[kunit_tests(bpf_graph_drain)]
 mod tests {
     use super::{
-        super::{interrupts_enabled, list, list_node, refs, tree, Item},
+        super::{interrupts_enabled, list, list_node, refs, threads::Program, tree, Item},
         *,
     };
     use crate::{drain::CHUNK, lock::Lock};
@@ -93,6 +93,7 @@ mod tests {
 
     /// Drains a list of `n` where `around` calls what it is given.
     fn drain_list_within(lock: u32, n: usize, around: impl FnOnce(&mut dyn FnMut())) -> Result {
+        let _program = Program::new(false);
         let items = Items::shared()?;
         let record = record::<bpf_list_head>(lock, LIST, offset_of!(Item, list), &items);
         let mut value = value::<bpf_list_head>()?;
@@ -117,6 +118,7 @@ mod tests {
     }
 
     fn drain_tree(lock: u32, n: usize) -> Result {
+        let _program = Program::new(false);
         let items = Items::shared()?;
         let record = record::<bpf_rb_root>(lock, TREE, offset_of!(Item, tree), &items);
         let mut value = value::<bpf_rb_root>()?;
@@ -154,6 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_in_both_loses_one_reference_to_each() -> Result {
+        let _program = Program::new(false);
         let items = Items::shared()?;
         let in_list = record::<bpf_list_head>(SPIN, LIST, offset_of!(Item, list), &items);
         let in_tree = record::<bpf_rb_root>(RESILIENT, TREE, offset_of!(Item, tree), &items);
@@ -191,6 +194,7 @@ mod tests {
 
     #[test]
     fn a_lock_that_is_held_leaves_all_as_it_was() -> Result {
+        let _program = Program::new(false);
         let items = Items::shared()?;
         let record = record::<bpf_list_head>(RESILIENT, LIST, offset_of!(Item, list), &items);
         let mut value = value::<bpf_list_head>()?;
@@ -224,6 +228,7 @@ mod tests {
 
     #[test]
     fn a_tree_with_a_spoilt_leftmost_is_freed_all_the_same() -> Result {
+        let _program = Program::new(false);
         let items = Items::shared()?;
         let record = record::<bpf_rb_root>(SPIN, TREE, offset_of!(Item, tree), &items);
         let mut value = value::<bpf_rb_root>()?;

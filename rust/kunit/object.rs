@@ -13,7 +13,9 @@ mod tests {
         ptr::null_mut,
     };
 
-    use super::super::{field, list::Head, list_node, patiently, refs, Item, Items, RecordOf};
+    use super::super::{
+        field, list::Head, list_node, patiently, refs, threads::Program, Item, Items, RecordOf,
+    };
     use crate::{
         bpf_list_pop_back, bpf_list_pop_front, bpf_list_push_back, bpf_list_push_back_impl,
         bpf_list_push_front_impl, bpf_obj_drop, bpf_obj_drop_impl, bpf_obj_new, bpf_obj_new_impl,
@@ -44,6 +46,7 @@ mod tests {
 
     #[test]
     fn each_field_begins_as_c_begins_it() -> Result {
+        let _program = Program::new(false);
         // One of each kind that a program's object can have, on memory full of ones.
         const KINDS: [(u32, usize); 8] = [
             (kernel::bindings::btf_field_type_BPF_SPIN_LOCK, 4),
@@ -180,6 +183,7 @@ mod tests {
         ]);
         let mut meta = record.meta();
         let meta_ptr = &raw mut meta;
+        let _program = Program::new(false);
         // SAFETY: The metadata is that of `Outer`.
         let outer = patiently(|| unsafe { bpf_obj_new(size_of::<Outer>() as u64, meta_ptr) });
         let outer: *mut Outer = outer.cast();
@@ -227,6 +231,7 @@ mod tests {
 
     #[test]
     fn twins_are_the_same_functions() -> Result {
+        let _program = Program::new(false);
         let items = Items::shared()?;
         // SAFETY: The metadata is that of `Item`.
         let item = patiently(|| unsafe {

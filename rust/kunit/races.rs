@@ -341,6 +341,7 @@ fn races(node: Node, kfuncs: [Kfuncs; 2]) -> Result {
             core::mem::forget(race);
             return Err(err);
         }
+        let _program = Program::new(false);
         if let Some(at) = kind.start {
             race.act(&kfuncs[0], Act::Remove, at);
         }
