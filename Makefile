@@ -19,11 +19,11 @@ help: ## this list
 demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 13)
 	@$(vm)/prepare x86_64 -- samples/run
 
-test: ## everything: host, UML and QEMU; ends with the count (8 min; bare machine: 25)
+test: ## everything: host, UML and QEMU; ends with the count (25 min; bare machine: 45)
 	@$(vm)/prepare x86_64 um -- $(vm)/test
 
-test-debug: ## on kernels that watch themselves: KASAN, lockdep, kmemleak (20 min; first: 35)
-	@$(vm)/prepare debug um-debug -- $(vm)/test debug
+test-debug: ## on kernels that watch themselves: KASAN, lockdep, kmemleak (an hour)
+	@$(vm)/prepare debug -- $(vm)/test debug
 
 kernel: ## build what the guest boots (incremental: 30 s; from nothing: 12 min)
 	@$(vm)/prepare x86_64
@@ -31,10 +31,10 @@ kernel: ## build what the guest boots (incremental: 30 s; from nothing: 12 min)
 boot: ## a shell in the guest; exit or Ctrl-A X to leave (5 s)
 	@$(vm)/prepare -u x86_64 -- $(vm)/guest
 
-kunit: ## the KUnit suites under UML (5 s; first: 3 min)
+kunit: ## the KUnit suites under UML (20 s; first: 3 min)
 	@$(vm)/prepare um -- $(vm)/test kunit
 
-selftests: ## our own BPF selftests, in the guest (1 min)
+selftests: ## our own BPF selftests, in the guest (3 min)
 	@$(vm)/prepare x86_64 -- $(vm)/test selftests
 
 conformance: ## upstream's selftests, served by Rust and by C, compared (4 min)
@@ -46,7 +46,7 @@ stress: ## threads on two CPUs against one another (1 min; OPS=: operations, SEE
 fuzz: ## random programs by C, by Rust and by a model (2 min; N=: programs, SEED=)
 	@$(vm)/prepare x86_64 -- $(vm)/test fuzz
 
-mutants: ## defects that the tests must find, one after another (30 min; M=NAME: one)
+mutants: ## defects that the tests must find, one after another (15 min; M=NAME: one)
 	@$(vm)/prepare x86_64 um -- tools/testing/mutants/run -a $(M)
 
 bench: ## Rust beside C, operation by operation (1 min)

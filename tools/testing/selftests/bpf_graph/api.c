@@ -515,7 +515,7 @@ static bool tree_is_model(struct world *w, int which)
 }
 
 /* Random steps on two lists and two trees that share their nodes. */
-TEST_F(api, random_shared)
+TEST_F_TIMEOUT(api, random_shared, 300)
 {
 	struct world *w = &self->w;
 	struct op_result want, got;
@@ -568,7 +568,7 @@ TEST_F(api, random_shared)
 }
 
 /* Random steps on a list whose nodes have one owner. */
-TEST_F(api, random_list)
+TEST_F_TIMEOUT(api, random_list, 300)
 {
 	struct world *w = &self->w;
 	struct seq *s = &w->lists[0];
@@ -620,7 +620,7 @@ TEST_F(api, random_list)
 }
 
 /* Random steps on a tree whose nodes have one owner. */
-TEST_F(api, random_tree)
+TEST_F_TIMEOUT(api, random_tree, 300)
 {
 	struct world *w = &self->w;
 	struct seq *s = &w->trees[0];
