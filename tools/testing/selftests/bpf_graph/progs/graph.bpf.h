@@ -20,14 +20,18 @@
  * memory went without its fields being freed just as one that was never let go
  * of. See live.bpf.c for the counting.
  *
- * Count @obj, which must be an owning reference. Evaluates to true if done.
+ * Count @obj, which must be an owning reference. Evaluates to true if done. A
+ * program that can sleep needs RCU for the way to the first task.
  */
 #define count_object(obj)							\
 ({										\
-	struct task_struct *leader_ = bpf_get_current_task_btf()->group_leader;	\
-	struct task_struct *task_ = bpf_task_acquire(leader_);			\
+	struct task_struct *task_;						\
 	bool done_ = false;							\
 										\
+	bpf_rcu_read_lock();							\
+	task_ = bpf_get_current_task_btf()->group_leader;			\
+	task_ = bpf_task_acquire(task_);					\
+	bpf_rcu_read_unlock();							\
 	if (task_) {								\
 		task_ = bpf_kptr_xchg(&(obj)->counted, task_);			\
 		if (task_)							\

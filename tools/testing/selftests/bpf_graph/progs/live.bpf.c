@@ -4,8 +4,8 @@
 
 __u32 held;
 
-SEC("tc")
-int count(struct __sk_buff *ctx)
+SEC("syscall")
+int count(void *ctx)
 {
 	held = bpf_get_current_task_btf()->group_leader->rcu_users.refs.counter;
 	return 0;

@@ -23,9 +23,11 @@ struct {
 __u32 made, dropped;
 __u64 sums[NR];
 
-/* Fill all slots; what is in them already is dropped. */
-SEC("tc")
-int fill(struct __sk_buff *ctx)
+bool keep;			/* what is in a slot stays there */
+
+/* Fill all slots, as far as there is memory; what was in them is dropped. */
+SEC("syscall")
+int fill(void *ctx)
 {
 	struct tally __percpu_kptr * t;
 	struct slot *slot;
@@ -34,37 +36,11 @@ int fill(struct __sk_buff *ctx)
 	bpf_for(i, 0, NR) {
 		key = i;
 		slot = bpf_map_lookup_elem(&slots, &key);
-		if (!slot)
+		if (!slot || (keep && slot->tally))
 			continue;
 		t = bpf_percpu_obj_new(struct tally);
 		if (!t)
 			continue;
-		made++;
-		t = bpf_kptr_xchg(&slot->tally, t);
-		if (t) {
-			bpf_percpu_obj_drop(t);
-			dropped++;
-		}
-	}
-	return 0;
-}
-
-/* Fill the slots that are empty, as far as there is memory. */
-SEC("tc")
-int fill_empty(struct __sk_buff *ctx)
-{
-	struct tally __percpu_kptr * t;
-	struct slot *slot;
-	int i, key;
-
-	bpf_for(i, 0, NR) {
-		key = i;
-		slot = bpf_map_lookup_elem(&slots, &key);
-		if (!slot || slot->tally)
-			continue;
-		t = bpf_percpu_obj_new(struct tally);
-		if (!t)
-			break;
 		made++;
 		t = bpf_kptr_xchg(&slot->tally, t);
 		if (t) {
@@ -76,8 +52,8 @@ int fill_empty(struct __sk_buff *ctx)
 }
 
 /* Empty all slots. */
-SEC("tc")
-int drop(struct __sk_buff *ctx)
+SEC("syscall")
+int drop(void *ctx)
 {
 	struct tally __percpu_kptr * t;
 	struct slot *slot;
@@ -98,8 +74,8 @@ int drop(struct __sk_buff *ctx)
 }
 
 /* Slot i gets i + 1 more on this CPU. */
-SEC("tc")
-int add(struct __sk_buff *ctx)
+SEC("syscall")
+int add(void *ctx)
 {
 	struct tally __percpu_kptr * t;
 	struct slot *slot;
@@ -110,9 +86,11 @@ int add(struct __sk_buff *ctx)
 		slot = bpf_map_lookup_elem(&slots, &key);
 		if (!slot)
 			continue;
+		bpf_rcu_read_lock();
 		t = slot->tally;
 		if (t)
 			((struct tally *)bpf_this_cpu_ptr(t))->sum += i + 1;
+		bpf_rcu_read_unlock();
 	}
 	return 0;
 }
