@@ -12,6 +12,7 @@
 
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <linux/filter.h>
 
 #ifdef CONFIG_BPF_GRAPH_RUST
 
@@ -91,6 +92,17 @@ static inline bool bpf_graph_free_res_root(const struct btf_record *rec,
 }
 
 #endif /* CONFIG_BPF_GRAPH_RUST */
+
+/*
+ * Rust, called from the verifier and for dumps: direct values of array maps,
+ * BPF_MAP_TYPE_ARRAY and _PERCPU_ARRAY and no others, nor such that are offloaded
+ * to a device or describe inner maps. See rust/array.rs. Declared without
+ * CONFIG_BPF_GRAPH_RUST as well, for calls that the compiler then drops.
+ */
+int bpf_graph_elem_addr(const struct bpf_map *map, u32 elem, u32 off, u64 *addr);
+int bpf_graph_elem_find(const struct bpf_map *map, u64 addr, u32 *elem, u32 *off);
+int bpf_graph_elem_read(const struct bpf_map *map, u32 elem, u32 off, u32 size, bool sign,
+			u64 *val);
 
 #ifdef CONFIG_BPF_GRAPH_AB
 /* Rust, called from verifier.c where a kfunc's name has become an address. */

@@ -11,6 +11,7 @@ use kernel::prelude::*;
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 mod ab;
+mod array;
 mod drain;
 mod free;
 mod kfuncs;
@@ -27,7 +28,7 @@ mod kunit;
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 pub use self::ab::bpf_graph_kfunc_addr;
-pub use self::{free::*, kfuncs::*};
+pub use self::{array::*, free::*, kfuncs::*};
 
 #[cfg(all(CONFIG_BPF_GRAPH_AB, not(CONFIG_BPF_GRAPH_STRESS)))]
 module! {

@@ -21,6 +21,7 @@ use kernel::{
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 mod ab;
+mod array;
 #[cfg(CONFIG_BPF_GRAPH_BENCH)]
 mod bench;
 mod counted;
