@@ -68,20 +68,6 @@ static inline bool bpf_graph_elem_known(const struct bpf_reg_state *reg)
 	return !bpf_graph_many_elems(reg->map_ptr) || reg->map_elem;
 }
 
-/*
- * The address of the element that @reg points to, which must be known. Of a frozen
- * map only: so @reg does not come from an inner map, as what describes those is
- * never frozen, and has no elements.
- */
-static inline int bpf_graph_reg_addr(const struct bpf_reg_state *reg, u32 off, u64 *addr)
-{
-	const struct bpf_map *map = reg->map_ptr;
-
-	if (bpf_graph_has_elems(map))
-		return bpf_graph_elem_addr(map, bpf_graph_elem_index(reg->map_elem), off, addr);
-	return map->ops->map_direct_value_addr(map, addr, off);
-}
-
 /* Read @size bytes at @off of an element of a read-only map, see bpf_map_direct_read(). */
 static inline int bpf_graph_direct_read(struct bpf_map *map, u32 map_elem, int off, int size,
 					u64 *val, bool is_ldsx)
@@ -121,6 +107,20 @@ static inline int bpf_graph_find_direct(const struct bpf_map *map, u64 addr, u32
 	return map->ops->map_direct_value_meta(map, addr, off);
 }
 
+#ifdef CONFIG_BPF_GRAPH_RUST
+/*
+ * The address of the element of @map that @reg points to, which must be known. Of
+ * a frozen map only: so @reg does not come from an inner map, as what describes
+ * those is never frozen, and has no elements.
+ */
+static inline int bpf_graph_reg_addr(const struct bpf_reg_state *reg, const struct bpf_map *map,
+				     u32 off, u64 *addr)
+{
+	if (bpf_graph_has_elems(map))
+		return bpf_graph_elem_addr(map, bpf_graph_elem_index(reg->map_elem), off, addr);
+	return map->ops->map_direct_value_addr(map, addr, off);
+}
+
 /*
  * What the lock in the value of @map that @reg points to is told apart by, together
  * with the register's id: the map, or the element where it is known.
@@ -129,10 +129,18 @@ static inline void *bpf_graph_lock_ptr(const struct bpf_reg_state *reg, struct b
 {
 	u64 addr;
 
-	if (IS_ENABLED(CONFIG_BPF_GRAPH_RUST) && reg->map_elem &&
-	    !bpf_graph_elem_addr(reg->map_ptr, reg->map_elem - 1, 0, &addr))
+	if (reg->map_elem && !bpf_graph_elem_addr(reg->map_ptr, reg->map_elem - 1, 0, &addr))
 		return (void *)(unsigned long)addr;
 	return map;
 }
+
+#else /* !CONFIG_BPF_GRAPH_RUST */
+
+/* Macros: an inline function makes the compiler choose other registers. */
+#define bpf_graph_reg_addr(reg, map, off, addr) \
+	((void)(reg), (map)->ops->map_direct_value_addr(map, addr, off))
+#define bpf_graph_lock_ptr(reg, map) ((void)(reg), (void *)(map))
+
+#endif /* CONFIG_BPF_GRAPH_RUST */
 
 #endif /* _BPF_GRAPH_ELEM_H */
