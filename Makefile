@@ -49,8 +49,8 @@ fuzz: ## random programs by C, by Rust and by a model (2 min; N=: programs, SEED
 mutants: ## defects that the tests must find, one after another (15 min; M=NAME: one)
 	@$(vm)/prepare x86_64 um -- tools/testing/mutants/run -a $(M)
 
-bench: ## Rust beside C, operation by operation (1 min)
-	@$(vm)/prepare um -- tools/testing/bench
+bench: ## Rust beside C, operation by operation; direct values beside lookups (2 min)
+	@$(vm)/prepare um x86_64 -- tools/testing/bench
 
 lint: ## rustfmt, clippy, checkpatch, shellcheck, the series itself (1 min)
 	@$(vm)/prepare x86_64 um -- $(vm)/lint
