@@ -42,21 +42,6 @@ static int load_fds(const struct bpf_insn *insns, int cnt, const int *fds)
 	load_fds(insns_, ARRAY_SIZE(insns_), NULL);				\
 })
 
-/* What a program returns, or a negative errno. */
-static int run_fd(int fd)
-{
-	char packet[64] = {};
-	struct bpf_test_run_opts opts = {
-		.sz = sizeof(opts),
-		.data_in = packet,
-		.data_size_in = sizeof(packet),
-		.repeat = 1,
-	};
-	int err = bpf_prog_test_run_opts(fd, &opts);
-
-	return err ?: (int)opts.retval;
-}
-
 /* The last lines of the verifier's log, where it says why. */
 static const char *log_end(void)
 {

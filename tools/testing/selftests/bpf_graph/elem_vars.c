@@ -5,6 +5,7 @@
  * and what cannot be loaded is refused with the names of program, map, element.
  */
 #include "graph_test.h"
+#include "said.h"
 
 /* As the program has it: the skeleton refers to it. */
 struct odd {
@@ -12,17 +13,6 @@ struct odd {
 };
 
 #include "elem_vars.skel.h"
-
-static char said[1 << 14];
-
-static int keep(enum libbpf_print_level level, const char *format, va_list args)
-{
-	size_t n = strlen(said);
-
-	if (level == LIBBPF_WARN && n < sizeof(said) - 1)
-		vsnprintf(said + n, sizeof(said) - n, format, args);
-	return 0;
-}
 
 static struct odd element(const struct bpf_map *map, __u32 key)
 {
@@ -38,8 +28,7 @@ FIXTURE(elem_vars) {
 
 FIXTURE_SETUP(elem_vars)
 {
-	said[0] = '\0';
-	libbpf_set_print(keep);
+	said_start();
 	self->skel = elem_vars__open();
 	ASSERT_NE(NULL, self->skel) TH_LOG("%s", said);
 }

@@ -75,6 +75,21 @@ static inline int run_prog(const struct bpf_program *prog)
 	return bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
 }
 
+/* Run a program that is no more than a descriptor: what it returns, or -errno. */
+static inline int run_fd(int fd)
+{
+	char packet[64] = {};
+	struct bpf_test_run_opts opts = {
+		.sz = sizeof(opts),
+		.data_in = packet,
+		.data_size_in = sizeof(packet),
+		.repeat = 1,
+	};
+	int err = bpf_prog_test_run_opts(fd, &opts);
+
+	return err ?: (int)opts.retval;
+}
+
 static inline void sleep_ms(unsigned int ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
