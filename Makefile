@@ -15,15 +15,15 @@ help: ## this list
 	@echo '  with KSRC=DIR (your own 7.3 tree), KCONFIG=FILE (more options), JOBS=N, V=1,'
 	@echo '       BPF_GRAPH_CACHE=DIR (else ~/.cache/bpf-graph), MIRROR=URL, KEYRING=FILE (Debian)'
 
-.PHONY: demo test test-debug kernel boot kunit selftests conformance stress fuzz mutants bench lint tree refresh patchset pictures clean distclean
+.PHONY: demo test test-debug kernel boot kunit selftests conformance stress fuzz mutants bench bench-load lint tree refresh patchset pictures clean distclean
 demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 13)
 	@$(vm)/prepare x86_64 -- samples/run
 
 test: ## everything: host, UML and QEMU; ends with the count (25 min; bare machine: 45)
-	@$(vm)/prepare x86_64 um -- $(vm)/test
+	@$(vm)/prepare x86_64 um um-debug -- $(vm)/test
 
 test-debug: ## on kernels that watch themselves: KASAN, lockdep, kmemleak (an hour)
-	@$(vm)/prepare debug -- $(vm)/test debug
+	@$(vm)/prepare debug um-debug -- $(vm)/test debug
 
 kernel: ## build what the guest boots (incremental: 30 s; from nothing: 12 min)
 	@$(vm)/prepare x86_64
@@ -51,6 +51,9 @@ mutants: ## defects that the tests must find, one after another (15 min; M=NAME:
 
 bench: ## Rust beside C, operation by operation; direct values beside lookups (2 min)
 	@$(vm)/prepare um x86_64 -- tools/testing/bench
+
+bench-load: ## loading upstream's largest programs: upstream's own kernel and this one (20 min)
+	@$(vm)/prepare x86_64 pristine -- tools/testing/bench-load
 
 lint: ## rustfmt, clippy, checkpatch, shellcheck, the series itself (1 min)
 	@$(vm)/prepare x86_64 um -- $(vm)/lint

@@ -20,7 +20,7 @@ patches=$top/patches/$series
 # shellcheck disable=SC2034 # for those who source this
 suite=trixie
 # shellcheck disable=SC2034 # as above
-kernel_kinds='x86_64 um debug kcsan um-debug'
+kernel_kinds='x86_64 um debug kcsan um-debug pristine'
 
 say() { echo "${BPF_GRAPH_STEP:+[$BPF_GRAPH_STEP] }$*" >&2; }
 die() { echo "error: $*" >&2; exit 1; }
