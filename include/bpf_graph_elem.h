@@ -62,6 +62,24 @@ static inline u32 bpf_graph_elem_index(u32 map_elem)
 	return map_elem ? map_elem - 1 : 0;
 }
 
+/*
+ * The immediate of a ldimm64 as the log has it: an element of an array as in a dump,
+ * anything else as the number it is.
+ */
+static inline const char *bpf_graph_disasm_imm(void *data, const struct bpf_insn *insn, u64 imm)
+{
+	struct bpf_verifier_env *env = data;
+	const struct bpf_insn_aux_data *aux = &env->insn_aux_data[insn - env->prog->insnsi];
+
+	if (bpf_graph_insn_may_elem(insn) && aux->map_elem)
+		snprintf(env->tmp_str_buf, TMP_STR_BUF_LEN, "map[id:%u][%u]+%u",
+			 env->used_maps[aux->map_index]->id,
+			 bpf_graph_elem_index(aux->map_elem), aux->map_off);
+	else
+		snprintf(env->tmp_str_buf, TMP_STR_BUF_LEN, "0x%llx", imm);
+	return env->tmp_str_buf;
+}
+
 /* Is it known which element of its map a PTR_TO_MAP_VALUE points to? */
 static inline bool bpf_graph_elem_known(const struct bpf_reg_state *reg)
 {
@@ -73,8 +91,8 @@ static inline int bpf_graph_direct_read(struct bpf_map *map, u32 map_elem, int o
 					u64 *val, bool is_ldsx)
 {
 	if (bpf_graph_many_elems(map))
-		return map_elem ? bpf_graph_elem_read(map, map_elem - 1, off, size, is_ldsx, val) :
-				  -ENOENT;
+		return map_elem ? bpf_graph_elem_read(map, bpf_graph_elem_index(map_elem), off, size,
+						      is_ldsx, val) : -ENOENT;
 	return bpf_map_direct_read(map, off, size, val, is_ldsx);
 }
 
@@ -129,7 +147,8 @@ static inline void *bpf_graph_lock_ptr(const struct bpf_reg_state *reg, struct b
 {
 	u64 addr;
 
-	if (reg->map_elem && !bpf_graph_elem_addr(reg->map_ptr, reg->map_elem - 1, 0, &addr))
+	if (reg->map_elem &&
+	    !bpf_graph_elem_addr(map, bpf_graph_elem_index(reg->map_elem), 0, &addr))
 		return (void *)(unsigned long)addr;
 	return map;
 }

@@ -118,8 +118,10 @@ static __u64 word(int map, int key, int at)
 TEST_F(elem, write)
 {
 	static const int elems[] = { 0, 1, 2, 255, 256, 65535, 65536, 65537, NR - 1 };
+	__u64 (*values)[VALUE_SIZE / 8] = calloc(NR, VALUE_SIZE);
+	int fd, *keys = calloc(NR, sizeof(*keys));
+	__u32 next, count = NR;
 	unsigned int i, at;
-	int fd;
 
 	for (i = 0; i < ARRAY_SIZE(elems); i++)
 		for (at = 0; at < VALUE_SIZE; at += 8) {
@@ -133,12 +135,16 @@ TEST_F(elem, write)
 			EXPECT_EQ(elems[i] + at + 1, word(self->many, elems[i], at));
 			close(fd);
 		}
+	ASSERT_EQ(0, bpf_map_lookup_batch(self->many, NULL, &next, keys, values, &count, NULL));
+	ASSERT_EQ(NR, count);
 	for (i = 0; i < NR; i++) {
-		for (at = 0; at < ARRAY_SIZE(elems) && elems[at] != i; at++)
+		for (at = 0; at < ARRAY_SIZE(elems) && elems[at] != keys[i]; at++)
 			;
 		if (at == ARRAY_SIZE(elems))
-			ASSERT_EQ(0, word(self->many, i, 0) | word(self->many, i, 8));
+			ASSERT_EQ(0, values[i][0] | values[i][1]);
 	}
+	free(keys);
+	free(values);
 }
 
 /* The map by its place in fd_array. */
@@ -324,11 +330,16 @@ TEST_F(elem, dump)
 	close(other);
 }
 
-/* What the verifier shows of a register that points to an element. */
+/* What the verifier shows of the instruction, and of a register that points to an element. */
 TEST_F(elem, log)
 {
+	char words[64];
 	int fd;
 
+	EXPECT_LOADS(fd = ONLY(LD_ELEM(BPF_REG_1, self->many, 65537, 4)));
+	close(fd);
+	snprintf(words, sizeof(words), "(18) r1 = map[id:%d][65537]+4", map_id(self->many));
+	EXPECT_NE(NULL, strstr(log_buf, words)) TH_LOG("%s", log_end());
 	EXPECT_LOADS(fd = ONLY(LD_ELEM(BPF_REG_1, self->many, 65537, 0)));
 	close(fd);
 	EXPECT_NE(NULL, strstr(log_buf, "R1=map_value(map=elems,elem=65537,ks=4,vs=16)"))
@@ -336,6 +347,7 @@ TEST_F(elem, log)
 	EXPECT_LOADS(fd = ONLY(LD_ELEM(BPF_REG_1, self->one, 0, 0)));
 	close(fd);
 	EXPECT_NE(NULL, strstr(log_buf, "R1=map_value(map=elems,ks=4,vs=16)"));
+	EXPECT_NE(NULL, strstr(log_buf, "(18) r1 = 0x"));
 }
 
 /* Constants: the values of the element that is meant, and of no other. */
