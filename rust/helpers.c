@@ -9,6 +9,8 @@
 #include <linux/refcount.h>
 #include <asm/rqspinlock.h>
 
+#include "../include/bpf_graph_elem.h"
+
 __rust_helper void rust_helper_list_add(struct list_head *new, struct list_head *head)
 {
 	list_add(new, head);
@@ -48,3 +50,10 @@ __rust_helper void rust_helper_raw_res_spin_unlock_irqrestore(rqspinlock_t *lock
 {
 	raw_res_spin_unlock_irqrestore(lock, flags);
 }
+
+#ifdef CONFIG_BPF_GRAPH_KUNIT_TEST
+__rust_helper bool rust_helper_bpf_graph_has_elems(const struct bpf_map *map)
+{
+	return bpf_graph_has_elems(map);
+}
+#endif

@@ -13,7 +13,7 @@ use kernel::{
     prelude::*, //
 };
 
-use super::{addr, find, ARRAY, PERCPU};
+use super::{addr, find, Fake, ARRAY, PERCPU};
 use crate::array::Array;
 
 /// A map that C made, freed when dropped.
@@ -107,5 +107,19 @@ mod tests {
             assert_eq!(array.find(addr + 11), Ok((elem, 11)));
         }
         Ok(())
+    }
+
+    /// Its type is that of an array, but the memory behind `bpf_map` is not.
+    #[test]
+    fn one_that_is_on_a_device_has_none() {
+        let mut map = Fake::new(ARRAY, 2, 8, [0u64; 2]);
+        for (ops, has) in [
+            (&raw const bindings::array_map_ops, true),
+            (&raw const bindings::bpf_map_offload_ops, false),
+        ] {
+            map.array.map.ops = ops;
+            // SAFETY: The map is here, with type and operations, which is all that is looked at.
+            assert_eq!(unsafe { bindings::bpf_graph_has_elems(map.map()) }, has);
+        }
     }
 }
