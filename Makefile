@@ -52,7 +52,7 @@ mutants: ## defects that the tests must find, one after another (15 min; M=NAME:
 bench: ## Rust beside C, operation by operation; direct values beside lookups (2 min)
 	@$(vm)/prepare um x86_64 -- tools/testing/bench
 
-bench-load: ## loading upstream's largest programs: upstream's own kernel and this one (20 min)
+bench-load: ## loading upstream's largest programs: upstream's own kernel and this one (13 min; first: 20)
 	@$(vm)/prepare x86_64 pristine -- tools/testing/bench-load
 
 lint: ## rustfmt, clippy, checkpatch, shellcheck, the series itself (1 min)
