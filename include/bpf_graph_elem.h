@@ -91,8 +91,9 @@ static inline int bpf_graph_direct_read(struct bpf_map *map, u32 map_elem, int o
 					u64 *val, bool is_ldsx)
 {
 	if (bpf_graph_many_elems(map))
-		return map_elem ? bpf_graph_elem_read(map, bpf_graph_elem_index(map_elem), off, size,
-						      is_ldsx, val) : -ENOENT;
+		return !map_elem ? -ENOENT :
+		       bpf_graph_elem_read(map, bpf_graph_elem_index(map_elem), off, size,
+					   is_ldsx, val);
 	return bpf_map_direct_read(map, off, size, val, is_ldsx);
 }
 

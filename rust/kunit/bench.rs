@@ -14,7 +14,8 @@ use core::{
 };
 
 use kernel::{
-    bindings, fmt,
+    bindings,
+    fmt,
     prelude::*,
     time::{delay::fsleep, Delta}, //
 };

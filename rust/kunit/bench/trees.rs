@@ -2,6 +2,8 @@
 
 //! Trees, up to a million nodes.
 
+use core::cmp::Ordering;
+
 use kernel::{bindings, prelude::*};
 
 use super::{
@@ -43,12 +45,10 @@ unsafe fn search(k: &Kfuncs, root: *mut bindings::bpf_rb_root, key: u64) {
         let mut node = (k.top)(root);
         while !node.is_null() {
             let here = (*tree_item(node)).key;
-            node = if key < here {
-                (k.left)(root, node)
-            } else if here < key {
-                (k.right)(root, node)
-            } else {
-                break;
+            node = match key.cmp(&here) {
+                Ordering::Less => (k.left)(root, node),
+                Ordering::Greater => (k.right)(root, node),
+                Ordering::Equal => break,
             };
         }
     }

@@ -120,7 +120,7 @@ FIXTURE_TEARDOWN(elem_libbpf)
 TEST_F(elem_libbpf, refused)
 {
 	static const struct { const char *file, *words; } cases[] = {
-		{ "two_variables", "section '.array.table': has 2 variables, but can only have one" },
+		{ "two_variables", "section '.array.table': has 2 variables, but can only" },
 		{ "no_array", "section '.array.table': variable 'table' is not an array" },
 		{ "const_lock", "array 'table' is const, but has a lock" },
 		{ "lock_with_value", "array 'table' gives a value to a lock" },
@@ -222,7 +222,7 @@ TEST_F(elem_libbpf, kernel_cannot)
 	skel = elem_vars__open();
 	ASSERT_NE(NULL, skel);
 	EXPECT_EQ(-EOPNOTSUPP, elem_vars__load(skel));
-	EXPECT_NE(NULL, strstr(said, "prog 'variables': array 'table': this kernel cannot address element 1 directly"))
+	EXPECT_NE(NULL, strstr(said, "prog 'variables': array 'table': this kernel cannot"))
 		TH_LOG("%s", said);
 	elem_vars__destroy(skel);
 
@@ -232,7 +232,7 @@ TEST_F(elem_libbpf, kernel_cannot)
 	ASSERT_NE(NULL, skel);
 	bpf_program__set_autoload(skel->progs.variables, false);
 	EXPECT_EQ(-EOPNOTSUPP, elem_vars__load(skel));
-	EXPECT_NE(NULL, strstr(said, "prog 'maps': map 'in_maps': element 10 addressed directly, but this kernel cannot"))
+	EXPECT_NE(NULL, strstr(said, "prog 'maps': map 'in_maps': element 10 addressed directly"))
 		TH_LOG("%s", said);
 	elem_vars__destroy(skel);
 	skel = elem_vars__open();
@@ -300,7 +300,8 @@ TEST_F(elem_libbpf, dump)
 	snprintf(what, sizeof(what), "prog dump xlated id %u", info.id);
 	out = bpftool(what);
 	for (i = 10; i < 40; i += 10) {
-		snprintf(words, sizeof(words), "map[id:%u][%d]+0", id_of_map(skel->maps.in_maps), i);
+		snprintf(words, sizeof(words), "map[id:%u][%d]+0",
+			 id_of_map(skel->maps.in_maps), i);
 		EXPECT_NE(NULL, strstr(out, words)) TH_LOG("not there: %s; but: %s", words, out);
 	}
 	snprintf(words, sizeof(words), "map[id:%u][33]", id_of_map(skel->maps.per_cpu));

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Linked to elem_vars: an array of variables that is defined in another file. */
 #include "graph.bpf.h"
+#include "table.bpf.h"
 
-struct odd {
-	__u32 x, y, z;
-};
-
-extern struct odd table[5] SEC(".array.table");
 __u32 own[3] SEC(".array.own") = { 7, 8, 9 };
 
 SEC("tc")

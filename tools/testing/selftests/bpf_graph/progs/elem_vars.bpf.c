@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Arrays of variables, SEC(".array.NAME"), and arrays in .maps, element by element. */
 #include "graph.bpf.h"
-
-struct odd {
-	__u32 x, y, z;	/* 12 bytes: not the distance between two elements */
-};
+#include "table.bpf.h"
 
 struct guarded {
 	struct bpf_spin_lock lock;
