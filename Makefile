@@ -19,10 +19,10 @@ help: ## this list
 demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 13)
 	@$(vm)/prepare x86_64 -- samples/run
 
-test: ## everything: host, UML and QEMU; ends with the count (25 min; bare machine: 45)
+test: ## everything: host, UML and QEMU; ends with the count (27 min; bare machine: 50)
 	@$(vm)/prepare x86_64 um um-debug -- $(vm)/test
 
-test-debug: ## on kernels that watch themselves: KASAN, lockdep, kmemleak (an hour)
+test-debug: ## on kernels that watch themselves: KASAN, lockdep, kmemleak (hours)
 	@$(vm)/prepare debug um-debug -- $(vm)/test debug
 
 kernel: ## build what the guest boots (incremental: 30 s; from nothing: 12 min)
