@@ -105,6 +105,9 @@ toolchain_folder() {
 # LLVM=... for the kernel's make: the clang that has rustc's LLVM.
 llvm() { if "$vm/enter" which clang-19 >/dev/null 2>&1; then echo -19; else echo 1; fi; }
 
+# BPF objects want a newer clang than the kernel, if there is one.
+bpf_clang() { if "$vm/enter" which clang-22 > /dev/null 2>&1; then echo clang-22; else echo clang; fi; }
+
 # kernel_version DIR: 7.3.4, or nothing where DIR is no kernel source.
 kernel_version() {
 	[ -f "$1/Makefile" ] || return 0

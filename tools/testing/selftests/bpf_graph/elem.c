@@ -293,14 +293,6 @@ static int dump(int fd, struct dump *d)
 	return info.xlated_prog_len / sizeof(d->insns[0]);
 }
 
-static int map_id(int fd)
-{
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-
-	return bpf_map_get_info_by_fd(fd, &info, &len) ? -errno : (int)info.id;
-}
-
 /* A dump has map, element and offset again, and the tag tells elements apart. */
 TEST_F(elem, dump)
 {

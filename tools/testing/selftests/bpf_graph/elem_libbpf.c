@@ -277,14 +277,6 @@ TEST_F(elem_libbpf, linked)
 	elem_linked__destroy(skel);
 }
 
-static __u32 id_of_map(const struct bpf_map *map)
-{
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info);
-
-	return bpf_map_get_info_by_fd(bpf_map__fd(map), &info, &len) ? 0 : info.id;
-}
-
 /* The element stands where a [0] always stood. */
 TEST_F(elem_libbpf, dump)
 {
@@ -300,11 +292,12 @@ TEST_F(elem_libbpf, dump)
 	snprintf(what, sizeof(what), "prog dump xlated id %u", info.id);
 	out = bpftool(what);
 	for (i = 10; i < 40; i += 10) {
-		snprintf(words, sizeof(words), "map[id:%u][%d]+0",
-			 id_of_map(skel->maps.in_maps), i);
+		snprintf(words, sizeof(words), "map[id:%d][%d]+0",
+			 map_id(bpf_map__fd(skel->maps.in_maps)), i);
 		EXPECT_NE(NULL, strstr(out, words)) TH_LOG("not there: %s; but: %s", words, out);
 	}
-	snprintf(words, sizeof(words), "map[id:%u][33]", id_of_map(skel->maps.per_cpu));
+	snprintf(words, sizeof(words), "map[id:%d][33]",
+		 map_id(bpf_map__fd(skel->maps.per_cpu)));
 	EXPECT_NE(NULL, strstr(out, words)) TH_LOG("not there: %s; but: %s", words, out);
 	elem_linked__destroy(skel);
 }

@@ -90,6 +90,15 @@ static inline int run_fd(int fd)
 	return err ?: (int)opts.retval;
 }
 
+/* The number by which the kernel knows the map at @fd, or -errno. */
+static inline int map_id(int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_map_get_info_by_fd(fd, &info, &len) ? -errno : (int)info.id;
+}
+
 static inline void sleep_ms(unsigned int ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
