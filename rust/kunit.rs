@@ -72,6 +72,27 @@ pub(crate) fn field(kind: u32, offset: usize, size: usize) -> bindings::btf_fiel
     field
 }
 
+/// A head or root of `kind` at `offset`, for objects with `record` that have their nodes at `node`.
+pub(crate) fn root_field(
+    kind: u32,
+    offset: usize,
+    node: usize,
+    record: *mut bindings::btf_record,
+) -> bindings::btf_field {
+    let size = match kind {
+        bindings::btf_field_type_BPF_LIST_HEAD => size_of::<bindings::bpf_list_head>(),
+        _ => size_of::<bindings::bpf_rb_root>(),
+    };
+    let mut root = field(kind, offset, size);
+    root.__bindgen_anon_1.graph_root = bindings::btf_field_graph_root {
+        btf: null_mut(),
+        value_btf_id: 0,
+        node_offset: node as u32,
+        value_rec: record,
+    };
+    root
+}
+
 impl<const N: usize> RecordOf<N> {
     /// A record of `fields`, with the offsets that C caches.
     pub(crate) fn new(fields: [bindings::btf_field; N]) -> Self {

@@ -9,8 +9,7 @@
 
 use core::{
     arch::x86_64::{_mm_lfence, _rdtsc},
-    mem::{offset_of, zeroed},
-    ptr::null_mut, //
+    mem::{offset_of, zeroed}, //
 };
 
 use kernel::{
@@ -104,16 +103,6 @@ fn two_references(item: &mut Item) {
     let refs = (&raw mut item.refs).cast::<bindings::refcount_t>();
     // SAFETY: Nobody else knows the item.
     unsafe { (*refs).refs.counter = 2 };
-}
-
-/// What a collection of `items` by their nodes at `node` is for who drains it.
-fn graph_root(items: &Items, node: u64) -> bindings::btf_field_graph_root {
-    bindings::btf_field_graph_root {
-        btf: null_mut(),
-        value_btf_id: 0,
-        node_offset: node as u32,
-        value_rec: items.record(),
-    }
 }
 
 /// Few rounds, as each is a million operations.

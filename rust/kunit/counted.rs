@@ -12,8 +12,8 @@ use core::{
 use kernel::{bindings, prelude::*};
 
 use super::{
-    field, item_fields, kfuncs::Kfuncs, list, list_node, patiently, refs, threads::Program, Item,
-    Items, RecordOf,
+    field, item_fields, kfuncs::Kfuncs, list, list_node, patiently, refs, root_field,
+    threads::Program, Item, Items, RecordOf,
 };
 
 /// What a program would declare as an [`Item`] with `struct bpf_spin_lock lock; struct
@@ -54,17 +54,12 @@ impl CountedItems {
             }
             all.push(token, GFP_KERNEL)?;
         }
-        let mut cargo = field(
+        let cargo = root_field(
             bindings::btf_field_type_BPF_LIST_HEAD,
             offset_of!(Counted, cargo),
-            size_of::<bindings::bpf_list_head>(),
+            LIST as usize,
+            tokens.record(),
         );
-        cargo.__bindgen_anon_1.graph_root = bindings::btf_field_graph_root {
-            btf: null_mut(),
-            value_btf_id: 0,
-            node_offset: LIST as u32,
-            value_rec: tokens.record(),
-        };
         let lock = field(
             bindings::btf_field_type_BPF_SPIN_LOCK,
             offset_of!(Counted, lock),

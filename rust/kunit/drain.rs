@@ -9,7 +9,7 @@ use core::{
 
 use kernel::{bindings, prelude::*};
 
-use super::{field, Items, RecordOf};
+use super::{field, root_field, Items, RecordOf};
 
 /// A map's value with a root and the lock that guards it.
 #[repr(C)]
@@ -23,13 +23,12 @@ const RESILIENT: u32 = bindings::btf_field_type_BPF_RES_SPIN_LOCK;
 
 /// The record of a [`Value`] whose root links items at `node_offset` and is guarded by `lock`.
 fn record<Root>(lock: u32, root: u32, node_offset: usize, items: &Items) -> RecordOf<2> {
-    let mut root = field(root, offset_of!(Value<Root>, root), size_of::<Root>());
-    root.__bindgen_anon_1.graph_root = bindings::btf_field_graph_root {
-        btf: null_mut(),
-        value_btf_id: 0,
-        node_offset: node_offset as u32,
-        value_rec: items.record(),
-    };
+    let root = root_field(
+        root,
+        offset_of!(Value<Root>, root),
+        node_offset,
+        items.record(),
+    );
     RecordOf::new([field(lock, 0, 4), root])
 }
 

@@ -8,13 +8,11 @@ use kernel::prelude::kunit_tests;
 mod tests {
     use kernel::prelude::*;
 
-    use core::{
-        mem::{offset_of, zeroed},
-        ptr::null_mut,
-    };
+    use core::mem::{offset_of, zeroed};
 
     use super::super::{
-        field, list::Head, list_node, patiently, refs, threads::Program, Item, Items, RecordOf,
+        field, list::Head, list_node, patiently, refs, root_field, threads::Program, Item, Items,
+        RecordOf,
     };
     use crate::{
         bpf_list_pop_back, bpf_list_pop_front, bpf_list_push_back, bpf_list_push_back_impl,
@@ -162,17 +160,12 @@ mod tests {
         }
 
         let items = Items::shared()?;
-        let mut head = field(
+        let head = root_field(
             kernel::bindings::btf_field_type_BPF_LIST_HEAD,
             offset_of!(Outer, head),
-            size_of::<kernel::bindings::bpf_list_head>(),
+            offset_of!(Item, list),
+            items.record(),
         );
-        head.__bindgen_anon_1.graph_root = kernel::bindings::btf_field_graph_root {
-            btf: null_mut(),
-            value_btf_id: 0,
-            node_offset: offset_of!(Item, list) as u32,
-            value_rec: items.record(),
-        };
         let record = RecordOf::new([
             field(
                 kernel::bindings::btf_field_type_BPF_SPIN_LOCK,

@@ -9,7 +9,7 @@ use core::{
 };
 
 use kernel::{
-    bindings::{self, bpf_list_head, bpf_rb_root, btf_field},
+    bindings::{self, bpf_list_head, bpf_rb_root},
     prelude::*,
     sync::atomic::{Acquire, Atomic, Full, Release}, //
 };
@@ -18,7 +18,7 @@ use super::{
     counted::{CountedItems, LIST, TREE},
     field,
     kfuncs::Kfuncs,
-    list, list_item,
+    list, list_item, root_field,
     threads::Program,
     tree, tree_item, RecordOf,
 };
@@ -45,29 +45,19 @@ pub(super) struct Place {
 
 impl Place {
     fn new(lock: u32, items: &CountedItems) -> Result<Self> {
-        let root = |kind, offset, size, node_offset| {
-            let mut root: btf_field = field(kind, offset, size);
-            root.__bindgen_anon_1.graph_root = bindings::btf_field_graph_root {
-                btf: null_mut(),
-                value_btf_id: 0,
-                node_offset,
-                value_rec: items.record(),
-            };
-            root
-        };
         let record = RecordOf::new([
             field(lock, offset_of!(Value, lock), 4),
-            root(
+            root_field(
                 bindings::btf_field_type_BPF_LIST_HEAD,
                 offset_of!(Value, list),
-                size_of::<bpf_list_head>(),
-                LIST as u32,
+                LIST as usize,
+                items.record(),
             ),
-            root(
+            root_field(
                 bindings::btf_field_type_BPF_RB_ROOT,
                 offset_of!(Value, tree),
-                size_of::<bpf_rb_root>(),
-                TREE as u32,
+                TREE as usize,
+                items.record(),
             ),
         ]);
         // SAFETY: All zeroes is a free lock and empty roots.

@@ -5,7 +5,7 @@
 use kernel::{bindings, prelude::*};
 
 use super::{
-    super::{field, kfuncs::Kfuncs, list::Head, list_item, list_node},
+    super::{kfuncs::Kfuncs, list::Head, list_item, list_node, root_field},
     *,
 };
 
@@ -66,12 +66,12 @@ pub(super) fn drain() -> Result {
     let mut all = residents(DRAINED)?;
     let mut head = Head::new()?;
     let head = head.as_ptr();
-    let mut root = field(
+    let root = root_field(
         bindings::btf_field_type_BPF_LIST_HEAD,
         0,
-        size_of::<bindings::bpf_list_head>(),
+        LIST as usize,
+        items.record(),
     );
-    root.__bindgen_anon_1.graph_root = graph_root(&items, LIST);
     let mut lock = bindings::bpf_spin_lock { val: 0 };
     let lock = &raw mut lock;
     drained().pair(

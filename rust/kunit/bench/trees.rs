@@ -8,8 +8,8 @@ use kernel::{bindings, prelude::*};
 
 use super::{
     super::{
-        field,
         kfuncs::Kfuncs,
+        root_field,
         tree::{TreeRoot, BY_KEY},
         tree_item, tree_node, Random,
     },
@@ -116,12 +116,12 @@ pub(super) fn drain() -> Result {
     for item in all.iter_mut() {
         item.key = random.below(1 << 40) as u64;
     }
-    let mut root = field(
+    let root = root_field(
         bindings::btf_field_type_BPF_RB_ROOT,
         0,
-        size_of::<bindings::bpf_rb_root>(),
+        TREE as usize,
+        items.record(),
     );
-    root.__bindgen_anon_1.graph_root = graph_root(&items, TREE);
     let mut lock = bindings::bpf_spin_lock { val: 0 };
     let lock = &raw mut lock;
     drained().pair(
