@@ -55,6 +55,7 @@ TEST(drop_plain)
 	EXPECT_EQ(0, load_only("drop_plain")) TH_LOG("%s", log_buf);
 }
 
+REFUSED(-EINVAL, acquire_plain, "R1 doesn't point to a type with bpf_refcount field");
 REFUSED(-EACCES, exchange_unchecked, "Possibly NULL pointer passed to helper R2");
 REFUSED(-EACCES, exchange_borrowed,
 	"invalid kptr access, R2 type=rcu_ptr_ expected=ptr_plain");

@@ -123,6 +123,20 @@ int acquire(struct __sk_buff *ctx)
 }
 
 SEC("?tc")
+int acquire_plain(struct __sk_buff *ctx)
+{
+	struct plain *obj = bpf_obj_new(struct plain), *second;
+
+	if (!obj)
+		return 0;
+	second = bpf_refcount_acquire(obj);
+	bpf_obj_drop(obj);
+	if (second)
+		bpf_obj_drop(second);
+	return 0;
+}
+
+SEC("?tc")
 int push(struct __sk_buff *ctx)
 {
 	struct bpf_list_node *node;
