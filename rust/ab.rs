@@ -9,9 +9,10 @@
 use kernel::{
     bindings,
     prelude::*,
-    str::as_char_ptr_in_const_context,
     sync::atomic::{Atomic, Relaxed}, //
 };
+
+use crate::kfuncs::Address;
 
 /// An implementation, as the value of the switch.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,19 +57,6 @@ pub(crate) fn choose(which: Implementation) {
     CHOSE_C.store(which == Implementation::C, Relaxed);
 }
 
-/// A function's address, in a table of constants.
-pub(crate) struct Address(*const c_void);
-
-// SAFETY: A function's address can be used from everywhere.
-unsafe impl Sync for Address {}
-
-impl Address {
-    /// The address as a number.
-    pub(crate) fn get(&self) -> usize {
-        self.0 as usize
-    }
-}
-
 /// Declares the C bodies' second names, and the table from Rust's functions to them.
 macro_rules! kfuncs {
     ($($($rust:ident),+ => $c:ident;)*) => {
@@ -80,8 +68,8 @@ macro_rules! kfuncs {
         /// kfunc it is the twin of, and so the same C body.
         pub(crate) static KFUNCS: &[(Address, Address)] = &[
             $($((
-                Address(crate::$rust as *const c_void),
-                Address($c as *const c_void),
+                Address::of(crate::$rust as *const c_void),
+                Address::of($c as *const c_void),
             ),)+)*
         ];
     };
@@ -128,8 +116,8 @@ pub(crate) fn kfunc_addr(addr: usize) -> usize {
 pub(crate) fn c_body(addr: *const c_void) -> *const c_void {
     KFUNCS
         .iter()
-        .find(|(rust, _)| rust.0 == addr)
-        .map_or(core::ptr::null(), |(_, c)| c.0)
+        .find(|(rust, _)| rust.as_ptr() == addr)
+        .map_or(core::ptr::null(), |(_, c)| c.as_ptr())
 }
 
 /// Room for either name and for the first wrong letter behind it.
@@ -144,7 +132,7 @@ const NAME_SIZE: usize = 8;
 /// # Safety
 ///
 /// Called by sysctl, as a `proc_handler`.
-unsafe extern "C" fn proc_impl(
+pub(crate) unsafe extern "C" fn proc_impl(
     table: *const bindings::ctl_table,
     write: c_int,
     buffer: *mut c_void,
@@ -175,36 +163,6 @@ unsafe extern "C" fn proc_impl(
             0
         }
         None => EINVAL.to_errno(),
-    }
-}
-
-/// The sysctl's table, which C never changes.
-struct Table([bindings::ctl_table; 1]);
-
-// SAFETY: It is only read.
-unsafe impl Sync for Table {}
-
-static TABLE: Table = Table([bindings::ctl_table {
-    procname: as_char_ptr_in_const_context(c"bpf_graph_impl"),
-    mode: 0o600,
-    proc_handler: Some(proc_impl),
-    // SAFETY: A `ctl_table` of zeroes is a valid one, with nothing in it.
-    ..unsafe { core::mem::MaybeUninit::zeroed().assume_init() }
-}]);
-
-/// Registers the switch when the kernel starts.
-pub(crate) struct Switch;
-
-impl kernel::Module for Switch {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
-        // SAFETY: The table is static, and its handler is a `proc_handler`.
-        let header = unsafe {
-            bindings::register_sysctl_sz(c"kernel".as_char_ptr(), TABLE.0.as_ptr(), TABLE.0.len())
-        };
-        if header.is_null() {
-            return Err(ENOMEM);
-        }
-        Ok(Self)
     }
 }
 

@@ -6,7 +6,7 @@
 //! `kfuncs` has the functions that programs call, `free` those that C calls, each a few lines over
 //! the other modules. How all of it is built is said in `kernel/bpf/graph/Documentation`.
 
-#[cfg(CONFIG_BPF_GRAPH_AB)]
+#[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]
 use kernel::prelude::*;
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
@@ -14,6 +14,8 @@ mod ab;
 mod array;
 mod drain;
 mod free;
+#[cfg(CONFIG_BPF_GRAPH_INLINE)]
+mod inline;
 mod kfuncs;
 mod list;
 mod lock;
@@ -22,17 +24,24 @@ mod owner;
 mod rbtree;
 mod record;
 mod refcount;
+#[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]
+mod sysctl;
 
 #[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
 mod kunit;
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 pub use self::ab::bpf_graph_kfunc_addr;
+#[cfg(CONFIG_BPF_GRAPH_INLINE)]
+pub use self::inline::bpf_graph_inline;
 pub use self::{array::*, free::*, kfuncs::*};
 
-#[cfg(all(CONFIG_BPF_GRAPH_AB, not(CONFIG_BPF_GRAPH_STRESS)))]
+#[cfg(all(
+    any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE),
+    not(CONFIG_BPF_GRAPH_STRESS)
+))]
 module! {
-    type: ab::Switch,
+    type: sysctl::Sysctls,
     name: "bpf_graph",
     authors: ["bpf-graph developers"],
     description: "BPF graph objects in Rust",
@@ -41,7 +50,7 @@ module! {
 
 #[cfg(CONFIG_BPF_GRAPH_STRESS)]
 module! {
-    type: ab::Switch,
+    type: sysctl::Sysctls,
     name: "bpf_graph",
     authors: ["bpf-graph developers"],
     description: "BPF graph objects in Rust",
@@ -59,5 +68,5 @@ module! {
 }
 
 /// What `pr_warn!()` and its like put in front; where there is a module, it brings its own.
-#[cfg(not(CONFIG_BPF_GRAPH_AB))]
+#[cfg(not(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE)))]
 const __LOG_PREFIX: &[u8] = b"bpf_graph\0";

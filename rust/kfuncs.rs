@@ -37,6 +37,33 @@ mod rbtree;
 
 pub use self::{list::*, object::*, rbtree::*};
 
+/// A kfunc's address, in a table of constants.
+#[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]
+pub(crate) struct Address(*const c_void);
+
+// SAFETY: A function's address can be used from everywhere.
+#[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]
+unsafe impl Sync for Address {}
+
+#[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]
+impl Address {
+    /// That of `kfunc`.
+    pub(crate) const fn of(kfunc: *const c_void) -> Self {
+        Self(kfunc)
+    }
+
+    /// The address as a number.
+    pub(crate) fn get(&self) -> usize {
+        self.0 as usize
+    }
+
+    /// The address as a pointer.
+    #[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.0
+    }
+}
+
 /// `Some` as a pointer, `None` as null.
 #[inline(always)]
 pub(crate) fn or_null<K: Kind, T>(node: Option<Node<'_, K>>) -> *mut T {

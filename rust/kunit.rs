@@ -27,6 +27,8 @@ mod bench;
 mod counted;
 mod drain;
 mod faults;
+#[cfg(CONFIG_BPF_GRAPH_INLINE)]
+mod inline;
 mod kfuncs;
 mod list;
 mod object;

@@ -4,7 +4,7 @@
 
 use core::{ffi::c_void, ptr::NonNull};
 
-use kernel::bindings;
+use kernel::{bindings, ffi::c_int};
 
 use crate::refcount::Refcount;
 
@@ -82,6 +82,14 @@ impl Record {
     pub(crate) fn is_shared(&self) -> bool {
         // SAFETY: By the type invariant.
         unsafe { (*self.0.as_ptr()).refcount_off >= 0 }
+    }
+
+    /// Where the reference count of an object is; `None` if its type is not shared.
+    #[cfg(CONFIG_BPF_GRAPH_INLINE)]
+    pub(crate) fn refcount_off(&self) -> Option<c_int> {
+        // SAFETY: By the type invariant.
+        let off = unsafe { (*self.0.as_ptr()).refcount_off };
+        (off >= 0).then_some(off)
     }
 
     /// The reference count of `obj`.

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Templates against the functions that they stand for: the same result, and the same memory to
+//! the last byte, on structures that grow and shrink at random.
+
+use kernel::prelude::*;
+
+mod machine;
+
+#[kunit_tests(bpf_graph_inline)]
+mod tests {
+    use core::{mem::zeroed, ptr::null_mut};
+
+    use kernel::{
+        bindings::{self, bpf_insn, bpf_list_head, bpf_rb_node, bpf_rb_root},
+        sync::atomic::Relaxed,
+    };
+
+    use super::{
+        super::{list::Head, list_node, refs, tree_node, Item, Items, Random},
+        machine::{End, Machine},
+        *,
+    };
+    use crate::{
+        inline::{
+            expand,
+            insn::{call, Insn},
+            template, SWITCH,
+        },
+        record::Record,
+        *,
+    };
+
+    const ITEMS: usize = 6;
+    const STEPS: usize = 4000;
+    const ROOM: usize = 32;
+
+    /// What the call of `kfunc` becomes; empty if it stays a call.
+    fn inlined(kfunc: *const c_void, items: &Items) -> Result<KVec<Insn>> {
+        let mut code = KVec::from_elem(call(0), ROOM, GFP_KERNEL)?;
+        let template = template(kfunc as usize).ok_or(ENOENT)?;
+        // SAFETY: The record outlives the call.
+        let record = unsafe { Record::from_meta(items.meta()) };
+        let len = expand(template, items.meta(), record, call(0), &mut code);
+        code.truncate(len);
+        Ok(code)
+    }
+
+    /// All that a structure consists of.
+    struct Memory(KVec<(*mut c_void, usize)>);
+
+    impl Memory {
+        fn of<R>(roots: &[*mut R], items: &mut KVec<Item>) -> Result<Self> {
+            let mut pieces = KVec::new();
+            for &root in roots {
+                pieces.push((root.cast(), size_of::<R>()), GFP_KERNEL)?;
+            }
+            for item in items.iter_mut() {
+                let item = &raw mut *item;
+                pieces.push((item.cast(), size_of::<Item>()), GFP_KERNEL)?;
+            }
+            Ok(Self(pieces))
+        }
+
+        /// Copies all of it.
+        fn save(&self) -> Result<KVec<u8>> {
+            let mut all = KVec::new();
+            for &(start, len) in &self.0 {
+                // SAFETY: The pieces are the test's own, without padding that was never written.
+                let bytes = unsafe { core::slice::from_raw_parts(start.cast::<u8>(), len) };
+                all.extend_from_slice(bytes, GFP_KERNEL)?;
+            }
+            Ok(all)
+        }
+
+        /// Writes back what was saved.
+        fn restore(&self, saved: &[u8]) {
+            let mut at = 0;
+            for &(start, len) in &self.0 {
+                // SAFETY: The pieces are the test's own, and as long as when they were saved.
+                unsafe { start.cast::<u8>().copy_from(saved[at..].as_ptr(), len) };
+                at += len;
+            }
+        }
+
+        /// Runs `called`, then `code` on what was there before, and compares. An error, as an
+        /// assertion here would not be the test's.
+        fn same(&self, code: &[Insn], args: [u64; 2], called: impl FnOnce() -> u64) -> Result {
+            let before = self.save()?;
+            let want = called();
+            let after = self.save()?;
+            self.restore(&before);
+            let end = Machine::new(args, &self.0).run(code)?;
+            if end != End::Done(want) {
+                pr_err!("{end:?}, but the function says {want:#x}\n");
+                return Err(ERANGE);
+            }
+            if !self.save()?.iter().eq(after.iter()) {
+                pr_err!("memory is not as after the function\n");
+                return Err(EBADF);
+            }
+            Ok(())
+        }
+    }
+
+    /// Items that nobody allocated.
+    fn plain_items() -> Result<KVec<Item>> {
+        let mut all = KVec::with_capacity(ITEMS, GFP_KERNEL)?;
+        for key in 0..ITEMS {
+            // SAFETY: All zeroes is an item in no collection.
+            let mut item: Item = unsafe { zeroed() };
+            item.key = key as u64;
+            all.push(item, GFP_KERNEL)?;
+        }
+        Ok(all)
+    }
+
+    type OfHead = unsafe extern "C" fn(*mut bpf_list_head) -> *mut bindings::bpf_list_node;
+    type IsIn = unsafe extern "C" fn(*mut bpf_list_head, *mut bindings::bpf_list_node) -> bool;
+    type Push = unsafe extern "C" fn(
+        *mut bpf_list_head,
+        *mut bindings::bpf_list_node,
+        *mut bindings::btf_struct_meta,
+        u64,
+    ) -> c_int;
+
+    #[test]
+    fn lists_as_the_functions_do() -> Result {
+        let of_head: [OfHead; 4] = [
+            bpf_list_pop_front,
+            bpf_list_pop_back,
+            bpf_list_front,
+            bpf_list_back,
+        ];
+        let is_in: [IsIn; 2] = [bpf_list_is_first, bpf_list_is_last];
+        let push: [Push; 2] = [bpf_list_push_front, bpf_list_push_back];
+        let types = Items::single()?;
+        let mut items = plain_items()?;
+        let mut heads = [Head::new()?, Head::new()?];
+        let heads = [heads[0].as_ptr(), heads[1].as_ptr()];
+        let memory = Memory::of(&heads, &mut items)?;
+        let mut random = Random::new(0x2545_f491_4f6c_dd1d);
+        let mut longest = 0;
+
+        for step in 0..STEPS {
+            // Again and again from zeroes, as a head that was never used is a case of its own.
+            if step % 100 == 0 {
+                for &(start, len) in &memory.0 {
+                    // SAFETY: The pieces are the test's own; all zeroes is an empty list, and an
+                    // item in no collection.
+                    unsafe { start.cast::<u8>().write_bytes(0, len) };
+                }
+            }
+            let head = heads[random.below(2)];
+            let item = &raw mut items[random.below(ITEMS)];
+            let node = list_node(item);
+            let args = [head as u64, node as u64];
+            // SAFETY: The item is the test's own.
+            let free = unsafe { (*item).list.owner.is_null() };
+            longest = longest.max(items.iter().filter(|i| !i.list.owner.is_null()).count());
+            // SAFETY: In this and what follows head and items are the test's own.
+            match random.below(12) {
+                at @ (0 | 1 | 2 | 3) if free => {
+                    let kfunc = push[at % 2];
+                    let code = inlined(kfunc as *const c_void, &types)?;
+                    memory.same(&code, args, || unsafe {
+                        kfunc(head, node, types.meta(), 0) as u64
+                    })?;
+                }
+                at @ 4..8 => {
+                    let kfunc = of_head[at - 4];
+                    let code = inlined(kfunc as *const c_void, &types)?;
+                    memory.same(&code, args, || unsafe { kfunc(head) as u64 })?;
+                }
+                at @ (8 | 9) => {
+                    let kfunc = is_in[at - 8];
+                    let code = inlined(kfunc as *const c_void, &types)?;
+                    memory.same(&code, args, || unsafe { kfunc(head, node) as u64 })?;
+                }
+                10 => {
+                    let code = inlined(bpf_list_del as *const c_void, &types)?;
+                    memory.same(&code, args, || unsafe { bpf_list_del(head, node) as u64 })?;
+                }
+                _ => {
+                    let code = inlined(bpf_list_empty as *const c_void, &types)?;
+                    memory.same(&code, args, || unsafe { bpf_list_empty(head) as u64 })?;
+                }
+            }
+        }
+        // It was not all on lists of one.
+        assert!(longest >= 4);
+        Ok(())
+    }
+
+    unsafe extern "C" fn less(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool {
+        // SAFETY: The nodes are in items.
+        unsafe {
+            (*super::super::tree_item(a)).key < (*super::super::tree_item(b.cast_mut())).key
+        }
+    }
+
+    #[test]
+    fn trees_as_the_functions_do() -> Result {
+        type OfRoot = unsafe extern "C" fn(*mut bpf_rb_root) -> *mut bpf_rb_node;
+        type Child = unsafe extern "C" fn(*mut bpf_rb_root, *mut bpf_rb_node) -> *mut bpf_rb_node;
+        let of_root: [OfRoot; 2] = [bpf_rbtree_first, bpf_rbtree_root];
+        let child: [Child; 2] = [bpf_rbtree_left, bpf_rbtree_right];
+        let types = Items::single()?;
+        let mut items = plain_items()?;
+        // SAFETY: All zeroes is an empty tree.
+        let mut roots: [KBox<bpf_rb_root>; 2] = unsafe {
+            [
+                KBox::new(zeroed(), GFP_KERNEL)?,
+                KBox::new(zeroed(), GFP_KERNEL)?,
+            ]
+        };
+        let roots = [&raw mut *roots[0], &raw mut *roots[1]];
+        let memory = Memory::of(&roots, &mut items)?;
+        let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
+
+        for _ in 0..STEPS {
+            let root = roots[random.below(2)];
+            let item = &raw mut items[random.below(ITEMS)];
+            let node = tree_node(item);
+            let args = [root as u64, node as u64];
+            // SAFETY: In this and what follows root and items are the test's own.
+            let free = unsafe { (*item).tree.owner.is_null() };
+            match random.below(8) {
+                0..4 if free => unsafe {
+                    assert_eq!(bpf_rbtree_add(root, node, Some(less), types.meta(), 0), 0);
+                },
+                0 => unsafe {
+                    bpf_rbtree_remove(root, node);
+                },
+                at @ (1 | 2) => {
+                    let kfunc = of_root[at - 1];
+                    let code = inlined(kfunc as *const c_void, &types)?;
+                    memory.same(&code, args, || unsafe { kfunc(root) as u64 })?;
+                }
+                at => {
+                    let kfunc = child[at % 2];
+                    let code = inlined(kfunc as *const c_void, &types)?;
+                    memory.same(&code, args, || unsafe { kfunc(root, node) as u64 })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_refs(item: *mut Item, count: i32) {
+        let refs = unsafe { &raw mut (*item).refs }.cast::<bindings::refcount_t>();
+        // SAFETY: The item is the test's own.
+        unsafe { (*refs).refs.counter = count };
+    }
+
+    #[test]
+    fn acquire_as_the_function_does_or_calls_it() -> Result {
+        let types = Items::shared()?;
+        let mut items = plain_items()?;
+        let memory = Memory::of::<bpf_list_head>(&[], &mut items)?;
+        let item = &raw mut items[0];
+        let code = inlined(bpf_refcount_acquire as *const c_void, &types)?;
+        let args = [item as u64, 0];
+        let called = End::Called(item as u64, types.meta() as u64);
+
+        for count in [1, 2, 1000, i32::MAX - 1] {
+            set_refs(item, count);
+            // SAFETY: The item is the test's own.
+            memory.same(&code, args, || unsafe {
+                bpf_refcount_acquire(item.cast(), types.meta()) as u64
+            })?;
+            assert_eq!(refs(item), count + 1);
+
+            set_refs(item, count);
+            let mut machine = Machine::new(args, &memory.0);
+            machine.loses = true;
+            assert_eq!(machine.run(&code)?, called);
+            assert_eq!(refs(item), count);
+        }
+        // What the function warns of, or refuses, is left to it.
+        for count in [0, i32::MAX, -1, i32::MIN / 2, i32::MIN] {
+            set_refs(item, count);
+            assert_eq!(Machine::new(args, &memory.0).run(&code)?, called);
+            assert_eq!(refs(item), count);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_shared_type_is_not_taken_for_one_with_one_owner() -> Result {
+        for kfunc in [bpf_list_push_front as Push, bpf_list_push_back] {
+            assert_eq!(inlined(kfunc as *const c_void, &Items::shared()?)?.len(), 0);
+            assert_ne!(inlined(kfunc as *const c_void, &Items::single()?)?.len(), 0);
+            // And of a type without a record nothing is known.
+            let mut room = [call(0); ROOM];
+            let template = template(kfunc as usize).ok_or(ENOENT)?;
+            assert_eq!(expand(template, null_mut(), None, call(0), &mut room), 0);
+        }
+        Ok(())
+    }
+
+    /// What the verifier is told of a call of `kfunc`.
+    fn told(kfunc: *const c_void, room: usize) -> c_int {
+        let mut buf = [call(0); ROOM];
+        let call = call(7);
+        // SAFETY: A null type is allowed, and there is that much room.
+        unsafe {
+            bpf_graph_inline(
+                kfunc as usize,
+                null_mut(),
+                (&raw const call).cast::<bpf_insn>(),
+                buf.as_mut_ptr().cast::<bpf_insn>(),
+                room as u32,
+            )
+        }
+    }
+
+    #[test]
+    fn a_call_stays_where_it_must() -> Result {
+        let front = bpf_list_front as *const c_void;
+        let len = if cfg!(CONFIG_LIST_HARDENED) { 0 } else { 3 };
+        let before = SWITCH.load(Relaxed);
+        SWITCH.store(1, Relaxed);
+        let on = told(front, ROOM);
+        let narrow = told(front, 2);
+        let other = told(bpf_obj_drop as *const c_void, ROOM);
+        let release = told(bpf_list_pop_front as *const c_void, ROOM);
+        SWITCH.store(0, Relaxed);
+        let off = told(front, ROOM);
+        SWITCH.store(before, Relaxed);
+        assert_eq!((on, narrow, other, off), (len, 0, 0, 0));
+        // There is no JIT under User-mode Linux, so none that knows a store-release.
+        assert_eq!(release, if cfg!(CONFIG_UML) || len == 0 { 0 } else { 11 });
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A machine that runs the instructions of templates, on memory that it is shown beforehand.
+
+use core::ffi::c_void;
+
+use kernel::{bindings, prelude::*};
+
+use crate::inline::insn::*;
+
+/// How many steps a template may take: it has no loops.
+const STEPS: usize = 64;
+
+/// How a run ended.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum End {
+    /// Behind the last instruction, with this result.
+    Done(u64),
+    /// At a call, with these first arguments.
+    Called(u64, u64),
+}
+
+/// Registers, and what memory there is.
+pub(super) struct Machine<'a> {
+    registers: [u64; 11],
+    memory: &'a [(*mut c_void, usize)],
+    /// Whether another CPU is faster with each `cmpxchg()`.
+    pub(super) loses: bool,
+}
+
+impl<'a> Machine<'a> {
+    /// A machine before a call with two arguments. `memory` is addresses and sizes.
+    pub(super) fn new(arguments: [u64; 2], memory: &'a [(*mut c_void, usize)]) -> Self {
+        // What a template may not rely on, or must not change.
+        let mut registers = [0xdead_beef_dead_beef; 11];
+        registers[1] = arguments[0];
+        registers[2] = arguments[1];
+        Self {
+            registers,
+            memory,
+            loses: false,
+        }
+    }
+
+    /// The word of `size` bytes at `base + off`, which must be within one piece of memory.
+    fn at(&self, base: Reg, off: i16, size: usize) -> Result<*mut c_void> {
+        let addr = self.get(base).wrapping_add(off as u64) as usize;
+        self.memory
+            .iter()
+            .find(|&&(start, len)| {
+                addr >= start as usize && addr + size <= start as usize + len && addr % size == 0
+            })
+            .map(|&(start, _)| start.wrapping_byte_add(addr - start as usize))
+            .ok_or(EFAULT)
+    }
+
+    fn get(&self, reg: Reg) -> u64 {
+        self.registers[reg.0 as usize]
+    }
+
+    fn set(&mut self, reg: Reg, value: u64) {
+        self.registers[reg.0 as usize] = value;
+    }
+
+    /// Runs `code` to its end.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` where it leaves the memory, `EINVAL` where it leaves itself or is unknown, `ELOOP`
+    /// where it does not end, `EPERM` where it wrote to a register that a call preserves.
+    pub(super) fn run(mut self, code: &[Insn]) -> Result<End> {
+        let mut at = 0;
+        for _ in 0..STEPS {
+            if at == code.len() {
+                return if self.registers[6..].iter().all(|&r| r == 0xdead_beef_dead_beef) {
+                    Ok(End::Done(self.registers[0]))
+                } else {
+                    Err(EPERM)
+                };
+            }
+            let insn = *code.get(at).ok_or(EINVAL)?;
+            at += 1;
+            if insn.code == CALL {
+                return Ok(End::Called(self.registers[1], self.registers[2]));
+            }
+            if insn.code == LD_IMM64 {
+                let high = code.get(at).ok_or(EINVAL)?.imm;
+                self.set(insn.dst(), insn.imm as u32 as u64 | (high as u32 as u64) << 32);
+                at += 1;
+            } else if self.step(insn)? {
+                at = at.checked_add_signed(insn.off as isize).ok_or(EINVAL)?;
+            }
+        }
+        Err(ELOOP)
+    }
+
+    /// Runs one instruction; `true` if it jumps.
+    fn step(&mut self, insn: Insn) -> Result<bool> {
+        let (dst, src) = (self.get(insn.dst()), self.get(insn.src()));
+        let imm = insn.imm as u64;
+        match insn.code {
+            LDX_DW => {
+                let from = self.at(insn.src(), insn.off, 8)?.cast::<u64>();
+                // SAFETY: `at()` found it in memory that the test owns.
+                self.set(insn.dst(), unsafe { *from });
+            }
+            LDX_W => {
+                let from = self.at(insn.src(), insn.off, 4)?.cast::<u32>();
+                // SAFETY: `at()` found it in memory that the test owns.
+                self.set(insn.dst(), unsafe { *from }.into());
+            }
+            STX_DW => {
+                let to = self.at(insn.dst(), insn.off, 8)?.cast::<u64>();
+                // SAFETY: `at()` found it in memory that the test owns.
+                unsafe { *to = src };
+            }
+            ATOMIC_DW if insn.imm == bindings::BPF_STORE_REL as i32 => {
+                let to = self.at(insn.dst(), insn.off, 8)?.cast::<u64>();
+                // SAFETY: `at()` found it in memory that the test owns.
+                unsafe { *to = src };
+            }
+            ATOMIC_W if insn.imm == bindings::BPF_CMPXCHG as i32 => {
+                let to = self.at(insn.dst(), insn.off, 4)?.cast::<u32>();
+                // SAFETY: `at()` found it in memory that the test owns, and nobody else uses.
+                unsafe {
+                    let old = (*to).wrapping_add(self.loses.into());
+                    if old == self.get(R0) as u32 {
+                        *to = src as u32;
+                    }
+                    self.set(R0, old.into());
+                }
+            }
+            MOV_X => self.set(insn.dst(), src),
+            MOV_K => self.set(insn.dst(), imm),
+            ADD32_K => self.set(insn.dst(), (dst as u32).wrapping_add(imm as u32).into()),
+            JEQ_X => return Ok(dst == src),
+            JEQ_K => return Ok(dst == imm),
+            JNE_X => return Ok(dst != src),
+            JNE_K => return Ok(dst != imm),
+            JNE32_X => return Ok(dst as u32 != src as u32),
+            JGT32_K => return Ok(dst as u32 > imm as u32),
+            JA => return Ok(true),
+            _ => return Err(EINVAL),
+        }
+        Ok(false)
+    }
+}
