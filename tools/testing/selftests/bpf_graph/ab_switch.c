@@ -12,6 +12,7 @@
 FIXTURE(ab_switch) {
 	struct symbols syms;
 	char was[16];
+	int inlined;
 };
 
 FIXTURE_SETUP(ab_switch)
@@ -20,12 +21,14 @@ FIXTURE_SETUP(ab_switch)
 		SKIP(return, "no kernel.bpf_graph_impl: kernel built without CONFIG_BPF_GRAPH_AB");
 	ASSERT_TRUE(symbols_read(&self->syms));
 	snprintf(self->was, sizeof(self->was), "%s", impl());
+	self->inlined = inline_set(false);
 }
 
 FIXTURE_TEARDOWN(ab_switch)
 {
 	if (self->was[0])
 		impl_set(self->was);
+	inline_set(self->inlined == 1);
 	free(self->syms.tab);
 }
 

@@ -17,12 +17,15 @@ FIXTURE(call_targets) {
 	struct symbols syms;
 	struct calls *skel;
 	bool rust;
+	int inlined;
 };
 
 FIXTURE_SETUP(call_targets)
 {
 	ASSERT_TRUE(symbols_read(&self->syms));
 	self->rust = strcmp(impl(), "c");
+	/* What is no call any more: inlined.c. */
+	self->inlined = inline_set(false);
 	self->skel = calls__open_and_load();
 	ASSERT_NE(NULL, self->skel);
 }
@@ -31,6 +34,7 @@ FIXTURE_TEARDOWN(call_targets)
 {
 	calls__destroy(self->skel);
 	free(self->syms.tab);
+	inline_set(self->inlined == 1);
 }
 
 /*

@@ -26,6 +26,7 @@
 #include "live.skel.h"
 
 #define IMPL_SYSCTL "/proc/sys/kernel/bpf_graph_impl"
+#define INLINE_SYSCTL "/proc/sys/kernel/bpf_graph_inline"
 
 /* Which implementation programs get that are loaded now: "rust" or "c". */
 static inline const char *impl(void)
@@ -44,10 +45,10 @@ static inline const char *impl(void)
 	return buf;
 }
 
-/* Choose what programs get from now on. Returns 0 or -errno. */
-static inline int impl_set(const char *value)
+/* Returns 0 or -errno. */
+static inline int sysctl_set(const char *path, const char *value)
 {
-	int fd = open(IMPL_SYSCTL, O_WRONLY);
+	int fd = open(path, O_WRONLY);
 	int ret = 0;
 
 	if (fd < 0)
@@ -56,6 +57,29 @@ static inline int impl_set(const char *value)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+/* Choose what programs get from now on. Returns 0 or -errno. */
+static inline int impl_set(const char *value)
+{
+	return sysctl_set(IMPL_SYSCTL, value);
+}
+
+/*
+ * Choose whether calls are inlined in programs that are loaded from now on.
+ * Returns whether they were before, or -errno.
+ */
+static inline int inline_set(bool on)
+{
+	int fd = open(INLINE_SYSCTL, O_RDONLY), err;
+	char was = '0';
+
+	if (fd < 0)
+		return -errno;
+	err = read(fd, &was, 1) == 1 ? 0 : -errno;
+	close(fd);
+	err = err ?: sysctl_set(INLINE_SYSCTL, on ? "1" : "0");
+	return err ?: was == '1';
 }
 
 /*

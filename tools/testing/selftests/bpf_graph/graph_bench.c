@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Instructions of whole programs, per operation: by C, by calls of Rust, and
+ * inlined; and what somebody would pick instead. For make bench, under -icount:
+ * there a nanosecond is an instruction.
+ */
+#include "graph_test.h"
+#include "graph_bench.h"
+#include "graph_bench.skel.h"
+
+/*
+ * The fewest instructions of some batches: one that is shorter than the time
+ * from one tick to the next comes out without a tick.
+ */
+#define BATCHES	30
+#define RUNS	20
+
+/* What is counted, and the program that does the same but that. */
+static const struct {
+	const char *prog, *base, *op, *shape;
+} rows[] = {
+	{ "sole_push_pop_front", "base_sole_node", "list_push_front+pop_front", "owners=one" },
+	{ "sole_push_pop_back", "base_sole_node", "list_push_back+pop_back", "owners=one" },
+	{ "sole_fifo", "base_sole_node", "list_push_back+pop_front", "owners=one" },
+	{ "sole_push_del", "base_sole_node", "list_push_front+del", "owners=one" },
+	{ "shared_push_pop_front", "base_shared_node", "list_push_front+pop_front", "owners=many" },
+	{ "shared_push_pop_back", "base_shared_node", "list_push_back+pop_back", "owners=many" },
+	{ "shared_fifo", "base_shared_node", "list_push_back+pop_front", "owners=many" },
+	{ "shared_push_del", "base_shared_node", "list_push_front+del", "owners=many" },
+	{ "list_front", "base_look", "list_front", "" },
+	{ "list_back", "base_look", "list_back", "" },
+	{ "list_empty", "base_look", "list_empty", "" },
+	{ "list_is_first", "base_look", "list_is_first", "" },
+	{ "list_is_last", "base_look", "list_is_last", "" },
+	{ "tree_first", "base_look", "rbtree_first", "" },
+	{ "tree_root", "base_look", "rbtree_root", "" },
+	{ "tree_left", "base_look", "rbtree_left", "" },
+	{ "tree_right", "base_look", "rbtree_right", "" },
+	{ "acquire_drop", "base_plain", "refcount_acquire+drop", "owners=many" },
+	{ "new_drop", "base_plain", "obj_new+drop", "owners=one" },
+	{ "queue_push_pop", "base_plain", "queue_map_push+pop", "" },
+	{ "stack_push_pop", "base_plain", "stack_map_push+pop", "" },
+	{ "hash_update_delete", "base_plain", "hash_map_update+delete", "" },
+};
+
+static const struct {
+	const char *name, *impl;
+	bool inlined;
+} impls[] = {
+	{ "c", "c", false },
+	{ "rust-called", "rust", false },
+	{ "rust", "rust", true },
+};
+
+/* Instructions of one run of program @name, or -1. */
+static int measure(struct graph_bench *skel, const char *name)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(skel->obj, name);
+	char packet[64] = {};
+	int i, err, fewest = -1;
+
+	for (i = 0; i < BATCHES; i++) {
+		struct bpf_test_run_opts run = {
+			.sz = sizeof(run),
+			.data_in = packet,
+			.data_size_in = sizeof(packet),
+			.repeat = RUNS,
+		};
+
+		err = bpf_prog_test_run_opts(bpf_program__fd(prog), &run);
+		if (err || run.retval) {
+			fprintf(stderr, "graph_bench: %s: %s, returns %u\n", name, strerror(-err),
+				run.retval);
+			return -1;
+		}
+		if (fewest < 0 || (int)run.duration < fewest)
+			fewest = run.duration;
+	}
+	return fewest;
+}
+
+int main(void)
+{
+	double count[ARRAY_SIZE(impls)][ARRAY_SIZE(rows)];
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(impls); i++) {
+		struct graph_bench *skel;
+
+		if (impl_set(impls[i].impl) || inline_set(impls[i].inlined) < 0)
+			return 1;
+		skel = graph_bench__open_and_load();
+		if (!skel || run_prog(skel->progs.fill))
+			return 1;
+		for (j = 0; j < ARRAY_SIZE(rows); j++) {
+			int base = measure(skel, rows[j].base);
+			int all = measure(skel, rows[j].prog);
+
+			if (base < 0 || all < 0)
+				return 1;
+			count[i][j] = (double)(all - base) / OPS;
+			printf("bench op=%s %s%simpl=%s count=%.2f ratio=%.3f\n",
+			       rows[j].op, rows[j].shape, *rows[j].shape ? " " : "", impls[i].name,
+			       count[i][j], count[i][j] / count[0][j]);
+		}
+		graph_bench__destroy(skel);
+	}
+	return 0;
+}
