@@ -262,10 +262,10 @@ TEST_F_TIMEOUT(churn, both_impls, 3600)
 	ASSERT_TRUE(symbols_read(&syms));
 	ASSERT_TRUE(targets_read(&in_rust, self->rust, &syms));
 	ASSERT_TRUE(targets_read(&in_c, self->c, &syms));
-	EXPECT_TRUE(targets_has(&in_rust, symbols_find(&syms, "bpf_list_del")));
-	EXPECT_FALSE(targets_has(&in_rust, symbols_find(&syms, "bpf_graph_c_bpf_list_del")));
-	EXPECT_FALSE(targets_has(&in_c, symbols_find(&syms, "bpf_list_del")));
-	EXPECT_TRUE(targets_has(&in_c, symbols_find(&syms, "bpf_graph_c_bpf_list_del")));
+	EXPECT_TRUE(targets_has(&in_rust, symbols_find(&syms, "bpf_rbtree_remove")));
+	EXPECT_FALSE(targets_has(&in_rust, symbols_find(&syms, "bpf_graph_c_bpf_rbtree_remove")));
+	EXPECT_FALSE(targets_has(&in_c, symbols_find(&syms, "bpf_rbtree_remove")));
+	EXPECT_TRUE(targets_has(&in_c, symbols_find(&syms, "bpf_graph_c_bpf_rbtree_remove")));
 	free(syms.tab);
 
 	start(_metadata, self->workers, &self->stop, self->rust, self->c);

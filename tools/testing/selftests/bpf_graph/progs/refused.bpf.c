@@ -79,12 +79,36 @@ int drop_reversed(struct __sk_buff *ctx)
 	return 0;
 }
 
-/* For these two a drop is the same. */
-SEC("?tc")
-int drop_plain(struct __sk_buff *ctx)
-{
-	void *obj = EITHER(struct plain, struct other_plain);
+/* To drop one of these is the same. */
+struct only_node {
+	struct bpf_list_node l;
+	__u64 data;
+};
 
+SEC("?tc")
+int drop_alike(struct __sk_buff *ctx)
+{
+	void *obj = EITHER(struct plain, struct only_node);
+
+	if (obj)
+		bpf_obj_drop(obj);
+	return 0;
+}
+
+/* To make one is not: the node is initialised. */
+struct plain4 {
+	__u64 data[4];
+};
+
+SEC("?tc")
+int create_node(struct __sk_buff *ctx)
+{
+	__u64 type = ctx->len & 1 ? bpf_core_type_id_local(struct plain4) :
+				    bpf_core_type_id_local(struct only_node);
+	void *obj;
+
+	barrier_var(type);
+	obj = bpf_obj_new_impl(type, NULL);
 	if (obj)
 		bpf_obj_drop(obj);
 	return 0;
