@@ -39,23 +39,15 @@ TEST(name)										\
 
 /*
  * The size of an object, its fields, and where its node is are made part of the
- * call. One that two types reach would free one of them as if it were the other.
+ * call. One that two types reach would take one of them for the other.
  */
 #define BUT ", but another path brings another type to this call"
 
-REFUSED(-EINVAL, drop, "bpf_obj_drop: struct held" BUT);
-REFUSED(-EINVAL, drop_reversed, "bpf_obj_drop: struct plain" BUT);
 REFUSED(-EINVAL, create, "bpf_obj_new_impl: struct other_plain" BUT);
 REFUSED(-EINVAL, acquire, "bpf_refcount_acquire: struct back" BUT);
 REFUSED(-EINVAL, push, "bpf_list_push_front: struct back" BUT);
 
 REFUSED(-EINVAL, create_node, "bpf_obj_new_impl: struct only_node" BUT);
-
-/* Where the call does the same with both types, it is one call. */
-TEST(drop_alike)
-{
-	EXPECT_EQ(0, load_only("drop_alike")) TH_LOG("%s", log_buf);
-}
 
 REFUSED(-EINVAL, acquire_plain, "R1 doesn't point to a type with bpf_refcount field");
 REFUSED(-EACCES, exchange_unchecked, "Possibly NULL pointer passed to helper R2");

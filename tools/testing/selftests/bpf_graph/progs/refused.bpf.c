@@ -11,11 +11,6 @@ struct other_plain {
 	__u64 data[3];
 };
 
-struct held {
-	struct task_struct __kptr * counted;
-	__u64 data;
-};
-
 struct front {
 	struct bpf_list_node l;
 	struct bpf_refcount ref;
@@ -59,43 +54,12 @@ struct {
 	obj_;							\
 })
 
-SEC("?tc")
-int drop(struct __sk_buff *ctx)
-{
-	void *obj = EITHER(struct plain, struct held);
-
-	if (obj)
-		bpf_obj_drop(obj);
-	return 0;
-}
-
-SEC("?tc")
-int drop_reversed(struct __sk_buff *ctx)
-{
-	void *obj = EITHER(struct held, struct plain);
-
-	if (obj)
-		bpf_obj_drop(obj);
-	return 0;
-}
-
-/* To drop one of these is the same. */
 struct only_node {
 	struct bpf_list_node l;
 	__u64 data;
 };
 
-SEC("?tc")
-int drop_alike(struct __sk_buff *ctx)
-{
-	void *obj = EITHER(struct plain, struct only_node);
-
-	if (obj)
-		bpf_obj_drop(obj);
-	return 0;
-}
-
-/* To make one is not: the node is initialised. */
+/* As large, but without a node that would be initialised. */
 struct plain4 {
 	__u64 data[4];
 };
