@@ -41,8 +41,8 @@ pub use self::{list::*, object::*, rbtree::*};
 #[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]
 pub(crate) struct Address(*const c_void);
 
-// SAFETY: A function's address can be used from everywhere.
 #[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]
+// SAFETY: A function's address can be used from everywhere.
 unsafe impl Sync for Address {}
 
 #[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]

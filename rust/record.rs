@@ -4,7 +4,7 @@
 
 use core::{ffi::c_void, ptr::NonNull};
 
-use kernel::{bindings, ffi::c_int};
+use kernel::bindings;
 
 use crate::refcount::Refcount;
 
@@ -80,13 +80,12 @@ impl Record {
     /// Whether objects of this type are shared: have a `bpf_refcount`.
     #[inline(always)]
     pub(crate) fn is_shared(&self) -> bool {
-        // SAFETY: By the type invariant.
-        unsafe { (*self.0.as_ptr()).refcount_off >= 0 }
+        self.refcount_off().is_some()
     }
 
-    /// Where the reference count of an object is; `None` if its type is not shared.
-    #[cfg(CONFIG_BPF_GRAPH_INLINE)]
-    pub(crate) fn refcount_off(&self) -> Option<c_int> {
+    /// Where the reference count of an object is; `None` if the type is not shared.
+    #[inline(always)]
+    pub(crate) fn refcount_off(&self) -> Option<i32> {
         // SAFETY: By the type invariant.
         let off = unsafe { (*self.0.as_ptr()).refcount_off };
         (off >= 0).then_some(off)

@@ -110,7 +110,13 @@ pub(crate) const fn stx(dst: Reg, off: usize, src: Reg) -> Insn {
 
 /// `smp_store_release((u64 *)(dst + off), src)`
 pub(crate) const fn store_release(dst: Reg, off: usize, src: Reg) -> Insn {
-    Insn::new(ATOMIC_DW, dst, src, off as i16, bindings::BPF_STORE_REL as i32)
+    Insn::new(
+        ATOMIC_DW,
+        dst,
+        src,
+        off as i16,
+        bindings::BPF_STORE_REL as i32,
+    )
 }
 
 /// `r0 = cmpxchg((u32 *)(dst + off), r0, src)`, fully ordered

@@ -150,7 +150,8 @@ pub(crate) static BACK: Template = Template::Any(&end(PREV));
 pub(crate) static IS_FIRST: Template = Template::Any(&is_end(NEXT));
 pub(crate) static IS_LAST: Template = Template::Any(&is_end(PREV));
 pub(crate) static IS_EMPTY: Template = Template::Any(&EMPTY);
-pub(crate) static FIRST: Template = Template::Any(&of_tree(offset_of!(rb_root_cached, rb_leftmost)));
+pub(crate) static FIRST: Template =
+    Template::Any(&of_tree(offset_of!(rb_root_cached, rb_leftmost)));
 pub(crate) static TOP: Template = Template::Any(&of_tree(offset_of!(rb_root_cached, rb_root)));
 pub(crate) static LEFT: Template = Template::Any(&child(offset_of!(rb_node, rb_left)));
 pub(crate) static RIGHT: Template = Template::Any(&child(offset_of!(rb_node, rb_right)));

@@ -194,9 +194,7 @@ mod tests {
 
     unsafe extern "C" fn less(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool {
         // SAFETY: The nodes are in items.
-        unsafe {
-            (*super::super::tree_item(a)).key < (*super::super::tree_item(b.cast_mut())).key
-        }
+        unsafe { (*super::super::tree_item(a)).key < (*super::super::tree_item(b.cast_mut())).key }
     }
 
     #[test]

@@ -72,7 +72,10 @@ impl<'a> Machine<'a> {
         let mut at = 0;
         for _ in 0..STEPS {
             if at == code.len() {
-                return if self.registers[6..].iter().all(|&r| r == 0xdead_beef_dead_beef) {
+                return if self.registers[6..]
+                    .iter()
+                    .all(|&r| r == 0xdead_beef_dead_beef)
+                {
                     Ok(End::Done(self.registers[0]))
                 } else {
                     Err(EPERM)
@@ -85,7 +88,8 @@ impl<'a> Machine<'a> {
             }
             if insn.code == LD_IMM64 {
                 let high = code.get(at).ok_or(EINVAL)?.imm;
-                self.set(insn.dst(), insn.imm as u32 as u64 | (high as u32 as u64) << 32);
+                let word = |half: i32| u64::from(half as u32);
+                self.set(insn.dst(), word(insn.imm) | word(high) << 32);
                 at += 1;
             } else if self.step(insn)? {
                 at = at.checked_add_signed(insn.off as isize).ok_or(EINVAL)?;

@@ -18,7 +18,7 @@ FIXTURE_SETUP(inlined)
 {
 	self->was = -1;
 	if (access(INLINE_SYSCTL, F_OK))
-		SKIP(return, "no kernel.bpf_graph_inline: kernel built without CONFIG_BPF_GRAPH_INLINE");
+		SKIP(return, "no kernel.bpf_graph_inline (CONFIG_BPF_GRAPH_INLINE)");
 	ASSERT_TRUE(symbols_read(&self->syms));
 	self->was = inline_set(true);
 	ASSERT_LE(0, self->was);

@@ -62,9 +62,12 @@ struct {
 	__uint(max_entries, 64);
 } hash SEC(".maps");
 
+#define __always_unused	__attribute__((__unused__))
+
 __u64 sum;
 
-#define REPEAT4(x)	x x x x
+#define REPEAT4(x)	x; x; x; x
+#define NOTHING		((void)0)
 #define REPEAT(x)	REPEAT4(REPEAT4(x))
 _Static_assert(OPS == 16, "REPEAT");
 
@@ -114,43 +117,47 @@ int fill(struct __sk_buff *ctx)
 SEC("tc")							\
 int name(struct __sk_buff *ctx)					\
 {								\
-	struct bpf_list_node *l __attribute__((unused));	\
+	struct bpf_list_node *l __always_unused;		\
 	struct type##_roots *v;					\
 	struct type *n;						\
 	int key = 0;						\
 								\
-	v = bpf_map_lookup_elem(&map, &key);			\
+	v = bpf_map_lookup_elem(&(map), &key);			\
 	if (!v)							\
 		return 1;					\
 	n = bpf_obj_new(struct type);				\
 	if (!n)							\
 		return 2;					\
 	bpf_spin_lock(&v->lock);				\
-	REPEAT(op)						\
+	REPEAT(op);						\
 	bpf_spin_unlock(&v->lock);				\
 	bpf_obj_drop(n);					\
 	return 0;						\
-out: __attribute__((unused));					\
+out: __always_unused;						\
 	bpf_spin_unlock(&v->lock);				\
 	return 3;						\
 }
 
 #define ROUND(push, pop, type)					\
+do {								\
 	push(&v->list, &n->l);					\
 	l = pop(&v->list);					\
 	if (!l)							\
 		goto out;					\
-	n = container_of(l, struct type, l);
+	n = container_of(l, struct type, l);			\
+} while (0)
 
 #define TAKE(type)						\
+do {								\
 	bpf_list_push_front(&v->list, &n->l);			\
 	l = bpf_list_del(&v->list, &n->l);			\
 	if (!l)							\
 		goto out;					\
-	n = container_of(l, struct type, l);
+	n = container_of(l, struct type, l);			\
+} while (0)
 
-WITH_NODE(base_sole_node, sole, soles, )
-WITH_NODE(base_shared_node, shared, shareds, )
+WITH_NODE(base_sole_node, sole, soles, NOTHING)
+WITH_NODE(base_shared_node, shared, shareds, NOTHING)
 WITH_NODE(sole_push_pop_front, sole, soles, ROUND(bpf_list_push_front, bpf_list_pop_front, sole))
 WITH_NODE(sole_push_pop_back, sole, soles, ROUND(bpf_list_push_back, bpf_list_pop_back, sole))
 WITH_NODE(sole_fifo, sole, soles, ROUND(bpf_list_push_back, bpf_list_pop_front, sole))
@@ -179,22 +186,22 @@ int name(struct __sk_buff *ctx)					\
 	l = bpf_list_front(&v->list);				\
 	r = bpf_rbtree_root(&v->tree);				\
 	if (l && r) {						\
-		REPEAT(op)					\
+		REPEAT(op);					\
 	}							\
 	bpf_spin_unlock(&v->lock);				\
 	return 0;						\
 }
 
-LOOK(base_look, )
-LOOK(list_front, bpf_list_front(&v->list);)
-LOOK(list_back, bpf_list_back(&v->list);)
-LOOK(list_empty, bpf_list_empty(&v->list);)
-LOOK(list_is_first, bpf_list_is_first(&v->list, l);)
-LOOK(list_is_last, bpf_list_is_last(&v->list, l);)
-LOOK(tree_first, bpf_rbtree_first(&v->tree);)
-LOOK(tree_root, bpf_rbtree_root(&v->tree);)
-LOOK(tree_left, bpf_rbtree_left(&v->tree, r);)
-LOOK(tree_right, bpf_rbtree_right(&v->tree, r);)
+LOOK(base_look, NOTHING)
+LOOK(list_front, bpf_list_front(&v->list))
+LOOK(list_back, bpf_list_back(&v->list))
+LOOK(list_empty, bpf_list_empty(&v->list))
+LOOK(list_is_first, bpf_list_is_first(&v->list, l))
+LOOK(list_is_last, bpf_list_is_last(&v->list, l))
+LOOK(tree_first, bpf_rbtree_first(&v->tree))
+LOOK(tree_root, bpf_rbtree_root(&v->tree))
+LOOK(tree_left, bpf_rbtree_left(&v->tree, r))
+LOOK(tree_right, bpf_rbtree_right(&v->tree, r))
 
 /* A program without a lock. */
 #define PLAIN(name, op)						\
@@ -206,27 +213,26 @@ int name(struct __sk_buff *ctx)					\
 								\
 	if (!n)							\
 		return 2;					\
-	REPEAT(op)						\
+	REPEAT(op);						\
 	bpf_obj_drop(n);					\
 	sum += value;						\
 	return 0;						\
 }
 
-#define ACQUIRE_DROP						\
-	bpf_obj_drop(bpf_refcount_acquire(n));
+#define ACQUIRE_DROP bpf_obj_drop(bpf_refcount_acquire(n))
 
 #define NEW_DROP						\
-	{							\
-		struct sole *new = bpf_obj_new(struct sole);	\
+do {								\
+	struct sole *new = bpf_obj_new(struct sole);		\
 								\
-		if (new)					\
-			bpf_obj_drop(new);			\
-	}
+	if (new)						\
+		bpf_obj_drop(new);				\
+} while (0)
 
-PLAIN(base_plain, )
+PLAIN(base_plain, NOTHING)
 PLAIN(acquire_drop, ACQUIRE_DROP)
 PLAIN(new_drop, NEW_DROP)
-PLAIN(queue_push_pop, bpf_map_push_elem(&queue, &value, 0); bpf_map_pop_elem(&queue, &value);)
-PLAIN(stack_push_pop, bpf_map_push_elem(&stack, &value, 0); bpf_map_pop_elem(&stack, &value);)
+PLAIN(queue_push_pop, bpf_map_push_elem(&queue, &value, 0); bpf_map_pop_elem(&queue, &value))
+PLAIN(stack_push_pop, bpf_map_push_elem(&stack, &value, 0); bpf_map_pop_elem(&stack, &value))
 PLAIN(hash_update_delete,
-      bpf_map_update_elem(&hash, &value, &value, 0); bpf_map_delete_elem(&hash, &value);)
+      bpf_map_update_elem(&hash, &value, &value, 0); bpf_map_delete_elem(&hash, &value))
