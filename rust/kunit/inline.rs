@@ -158,11 +158,11 @@ mod tests {
             // SAFETY: The item is the test's own.
             let free = unsafe { (*item).list.owner.is_null() };
             longest = longest.max(items.iter().filter(|i| !i.list.owner.is_null()).count());
-            // SAFETY: In this and what follows head and items are the test's own.
             match random.below(12) {
-                at @ (0 | 1 | 2 | 3) if free => {
+                at @ 0..4 if free => {
                     let kfunc = push[at % 2];
                     let code = inlined(kfunc as *const c_void, &types)?;
+                    // SAFETY: All of it is the test's own.
                     memory.same(&code, args, || unsafe {
                         kfunc(head, node, types.meta(), 0) as u64
                     })?;
@@ -170,20 +170,24 @@ mod tests {
                 at @ 4..8 => {
                     let kfunc = of_head[at - 4];
                     let code = inlined(kfunc as *const c_void, &types)?;
+                    // SAFETY: All of it is the test's own.
                     memory.same(&code, args, || unsafe { kfunc(head) as u64 })?;
                 }
                 at @ (8 | 9) => {
                     let kfunc = is_in[at - 8];
                     let code = inlined(kfunc as *const c_void, &types)?;
-                    memory.same(&code, args, || unsafe { kfunc(head, node) as u64 })?;
+                    // SAFETY: All of it is the test's own.
+                    memory.same(&code, args, || unsafe { u64::from(kfunc(head, node)) })?;
                 }
                 10 => {
                     let code = inlined(bpf_list_del as *const c_void, &types)?;
+                    // SAFETY: All of it is the test's own.
                     memory.same(&code, args, || unsafe { bpf_list_del(head, node) as u64 })?;
                 }
                 _ => {
                     let code = inlined(bpf_list_empty as *const c_void, &types)?;
-                    memory.same(&code, args, || unsafe { bpf_list_empty(head) as u64 })?;
+                    // SAFETY: All of it is the test's own.
+                    memory.same(&code, args, || unsafe { u64::from(bpf_list_empty(head)) })?;
                 }
             }
         }
@@ -192,8 +196,13 @@ mod tests {
         Ok(())
     }
 
+    /// Which key is lower.
+    ///
+    /// # Safety
+    ///
+    /// Both nodes are in items.
     unsafe extern "C" fn less(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool {
-        // SAFETY: The nodes are in items.
+        // SAFETY: This function's contract.
         unsafe { (*super::super::tree_item(a)).key < (*super::super::tree_item(b.cast_mut())).key }
     }
 
@@ -221,23 +230,27 @@ mod tests {
             let item = &raw mut items[random.below(ITEMS)];
             let node = tree_node(item);
             let args = [root as u64, node as u64];
-            // SAFETY: In this and what follows root and items are the test's own.
+            // SAFETY: The item is the test's own.
             let free = unsafe { (*item).tree.owner.is_null() };
             match random.below(8) {
+                // SAFETY: All of it is the test's own.
                 0..4 if free => unsafe {
                     assert_eq!(bpf_rbtree_add(root, node, Some(less), types.meta(), 0), 0);
                 },
+                // SAFETY: All of it is the test's own.
                 0 => unsafe {
                     bpf_rbtree_remove(root, node);
                 },
                 at @ (1 | 2) => {
                     let kfunc = of_root[at - 1];
                     let code = inlined(kfunc as *const c_void, &types)?;
+                    // SAFETY: All of it is the test's own.
                     memory.same(&code, args, || unsafe { kfunc(root) as u64 })?;
                 }
                 at => {
                     let kfunc = child[at % 2];
                     let code = inlined(kfunc as *const c_void, &types)?;
+                    // SAFETY: All of it is the test's own.
                     memory.same(&code, args, || unsafe { kfunc(root, node) as u64 })?;
                 }
             }
@@ -246,6 +259,7 @@ mod tests {
     }
 
     fn set_refs(item: *mut Item, count: i32) {
+        // SAFETY: The item is the test's own.
         let refs = unsafe { &raw mut (*item).refs }.cast::<bindings::refcount_t>();
         // SAFETY: The item is the test's own.
         unsafe { (*refs).refs.counter = count };

@@ -62,11 +62,9 @@ struct {
 	__uint(max_entries, 64);
 } hash SEC(".maps");
 
-#define __always_unused	__attribute__((__unused__))
-
 __u64 sum;
 
-#define REPEAT4(x)	x; x; x; x
+#define REPEAT4(x)	do { x; x; x; x; } while (0)
 #define NOTHING		((void)0)
 #define REPEAT(x)	REPEAT4(REPEAT4(x))
 _Static_assert(OPS == 16, "REPEAT");
@@ -117,7 +115,7 @@ int fill(struct __sk_buff *ctx)
 SEC("tc")							\
 int name(struct __sk_buff *ctx)					\
 {								\
-	struct bpf_list_node *l __always_unused;		\
+	struct bpf_list_node *l;				\
 	struct type##_roots *v;					\
 	struct type *n;						\
 	int key = 0;						\
@@ -133,7 +131,7 @@ int name(struct __sk_buff *ctx)					\
 	bpf_spin_unlock(&v->lock);				\
 	bpf_obj_drop(n);					\
 	return 0;						\
-out: __always_unused;						\
+out:								\
 	bpf_spin_unlock(&v->lock);				\
 	return 3;						\
 }
@@ -147,6 +145,14 @@ do {								\
 	n = container_of(l, struct type, l);			\
 } while (0)
 
+/* Without an operation. */
+#define NONE							\
+do {								\
+	(void)l;						\
+	if (0)							\
+		goto out;					\
+} while (0)
+
 #define TAKE(type)						\
 do {								\
 	bpf_list_push_front(&v->list, &n->l);			\
@@ -156,8 +162,8 @@ do {								\
 	n = container_of(l, struct type, l);			\
 } while (0)
 
-WITH_NODE(base_sole_node, sole, soles, NOTHING)
-WITH_NODE(base_shared_node, shared, shareds, NOTHING)
+WITH_NODE(base_sole_node, sole, soles, NONE)
+WITH_NODE(base_shared_node, shared, shareds, NONE)
 WITH_NODE(sole_push_pop_front, sole, soles, ROUND(bpf_list_push_front, bpf_list_pop_front, sole))
 WITH_NODE(sole_push_pop_back, sole, soles, ROUND(bpf_list_push_back, bpf_list_pop_back, sole))
 WITH_NODE(sole_fifo, sole, soles, ROUND(bpf_list_push_back, bpf_list_pop_front, sole))
@@ -229,10 +235,15 @@ do {								\
 		bpf_obj_drop(new);				\
 } while (0)
 
+#define HASH							\
+do {								\
+	bpf_map_update_elem(&hash, &value, &value, 0);		\
+	bpf_map_delete_elem(&hash, &value);			\
+} while (0)
+
 PLAIN(base_plain, NOTHING)
 PLAIN(acquire_drop, ACQUIRE_DROP)
 PLAIN(new_drop, NEW_DROP)
 PLAIN(queue_push_pop, bpf_map_push_elem(&queue, &value, 0); bpf_map_pop_elem(&queue, &value))
 PLAIN(stack_push_pop, bpf_map_push_elem(&stack, &value, 0); bpf_map_pop_elem(&stack, &value))
-PLAIN(hash_update_delete,
-      bpf_map_update_elem(&hash, &value, &value, 0); bpf_map_delete_elem(&hash, &value))
+PLAIN(hash_update_delete, HASH)

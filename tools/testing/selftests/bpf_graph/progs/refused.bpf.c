@@ -67,10 +67,11 @@ struct plain4 {
 SEC("?tc")
 int create_node(struct __sk_buff *ctx)
 {
-	__u64 type = ctx->len & 1 ? bpf_core_type_id_local(struct plain4) :
-				    bpf_core_type_id_local(struct only_node);
+	__u64 type = bpf_core_type_id_local(struct only_node);
 	void *obj;
 
+	if (ctx->len & 1)
+		type = bpf_core_type_id_local(struct plain4);
 	barrier_var(type);
 	obj = bpf_obj_new_impl(type, NULL);
 	if (obj)
@@ -81,10 +82,11 @@ int create_node(struct __sk_buff *ctx)
 SEC("?tc")
 int create(struct __sk_buff *ctx)
 {
-	__u64 type = ctx->len & 1 ? bpf_core_type_id_local(struct plain) :
-				    bpf_core_type_id_local(struct other_plain);
+	__u64 type = bpf_core_type_id_local(struct other_plain);
 	void *obj;
 
+	if (ctx->len & 1)
+		type = bpf_core_type_id_local(struct plain);
 	barrier_var(type);
 	obj = bpf_obj_new_impl(type, NULL);
 	if (obj)
