@@ -104,21 +104,14 @@ int bpf_graph_elem_find(const struct bpf_map *map, u64 addr, u32 *elem, u32 *off
 int bpf_graph_elem_read(const struct bpf_map *map, u32 elem, u32 off, u32 size, bool sign,
 			u64 *val);
 
-#ifdef CONFIG_BPF_GRAPH_INLINE
 /*
  * Rust, called from verifier.c where a call gets its hidden arguments. Writes to
  * @buf what becomes of a @call to the kfunc at @addr, with an object of type @meta:
  * no more than @room instructions. Returns how many, or 0: it stays a call.
+ * Declared without CONFIG_BPF_GRAPH_INLINE as well, for a call that is then dropped.
  */
 int bpf_graph_inline(unsigned long addr, struct btf_struct_meta *meta,
 		     const struct bpf_insn *call, struct bpf_insn *buf, u32 room);
-#else
-static inline int bpf_graph_inline(unsigned long addr, struct btf_struct_meta *meta,
-				   const struct bpf_insn *call, struct bpf_insn *buf, u32 room)
-{
-	return 0;
-}
-#endif /* CONFIG_BPF_GRAPH_INLINE */
 
 #ifdef CONFIG_BPF_GRAPH_AB
 /* Rust, called from verifier.c where a kfunc's name has become an address. */
