@@ -3,8 +3,8 @@
 //! Freeing what is still in a list or tree when its map value or object goes away.
 //!
 //! C takes everything out in one go, with interrupts disabled for as long as that takes, which
-//! grows with the length. Here the lock is held for [`CHUNK`] nodes at a time, whatever the length,
-//! and the nodes are dropped outside of it.
+//! grows with the length. Here the lock is held for [`Drain::CHUNK`] nodes at a time, whatever the
+//! length, and the nodes are dropped outside of it.
 
 use core::{ffi::c_void, ptr::NonNull};
 
@@ -13,44 +13,36 @@ use kernel::{bindings, prelude::*};
 use crate::{
     lock::Lock,
     object::Object,
-    owner::{Chain, Held, Kind, Unlinked},
+    owner::{Chain, Held, Kind},
     record::Record, //
 };
 
-/// How many nodes are taken out in one section under the lock.
-pub(crate) const CHUNK: usize = 32;
-
 /// A kind of node whose collection can be emptied from one end.
 pub(crate) trait Drain: Kind {
-    /// Unlinks some node of the collection at `root`; `None` if there is none.
+    /// How many nodes are taken out in one section under the lock.
+    const CHUNK: usize;
+
+    /// Takes up to `most` nodes, and at least one, out of the collection at `root`; `true` if there
+    /// may be more.
+    ///
+    /// Rule 5: they are busy before the lock is dropped, so that a claim by one who shares a node,
+    /// or a removal by one who found it here, fails until it is released.
     ///
     /// # Safety
     ///
     /// `root` points to a live root of this kind, which the lock that is held guards.
-    unsafe fn take<'l>(root: NonNull<c_void>, held: &'l Held) -> Option<Unlinked<'l, Self>>;
+    unsafe fn take(root: NonNull<c_void>, held: &Held, most: usize) -> (Chain<Self>, bool);
 }
 
-/// Unlinks up to [`CHUNK`] nodes under the lock and makes them busy; `true` if there may be more.
+/// Takes up to [`Drain::CHUNK`] nodes out under the lock; `true` if there may be more.
 ///
 /// # Safety
 ///
 /// As for [`drain()`].
-unsafe fn take_chunk<K: Drain>(
-    root: NonNull<c_void>,
-    lock: Lock,
-    chain: &mut Chain<K>,
-) -> Result<bool> {
+unsafe fn take_chunk<K: Drain>(root: NonNull<c_void>, lock: Lock) -> Result<(Chain<K>, bool)> {
     let guard = lock.lock()?;
-    for _ in 0..CHUNK {
-        // SAFETY: This function's contract.
-        let Some(node) = (unsafe { K::take(root, guard.held()) }) else {
-            return Ok(false);
-        };
-        // Rule 5: busy before the lock is dropped, so that a claim by one who shares the node, or
-        // a removal by one who found it here, fails until it is released below.
-        chain.push(node.park());
-    }
-    Ok(true)
+    // SAFETY: This function's contract.
+    Ok(unsafe { K::take(root, guard.held(), K::CHUNK) })
 }
 
 /// Takes all nodes out of the collection at `root` and drops the reference it had to each.
@@ -76,10 +68,9 @@ pub(crate) unsafe fn drain<K: Drain>(
     let offset = graph.node_offset as usize;
 
     loop {
-        let mut chain = Chain::<K>::new();
         // SAFETY: This function's contract.
-        let more = match unsafe { take_chunk(root, lock, &mut chain) } {
-            Ok(more) => more,
+        let (mut chain, more) = match unsafe { take_chunk::<K>(root, lock) } {
+            Ok(taken) => taken,
             Err(err) => {
                 // Only who can reach a value or object can hold its lock, and what is freed can no
                 // longer be reached: this does not happen. If it did, to take nodes out under

@@ -19,7 +19,8 @@
 //!    read under that root's lock.
 //! 4. *Release*: after unlinking, and only then, store `NULL` with release ordering.
 //! 5. *Drain*: where a node must outlast the lock unlinked but not yet released, it is made busy
-//!    under the lock first.
+//!    under the lock first: as soon as it is unlinked, or, where neighbours are cut out together,
+//!    just before.
 //!
 //! The states are types that only the step before yields, and each step consumes its state:
 //!
@@ -27,6 +28,7 @@
 //!  Node --claim--> Claim --link--> Linked --publish--> (in the root)
 //!  Node --member_of--> Member --unlink--> Unlinked --release--> Node, now free
 //!                                            \--park--> Busy --release--> (free)
+//!  Member --park_linked, of each from one to another--> Chain::cut --pop--> Busy
 //! ```
 //!
 //! A node that is released while it is linked, published before it is linked, or carried out of
@@ -289,6 +291,15 @@ impl<'l, K: Kind> Member<'l, K> {
         // INVARIANT: `unlink` did as this function's contract says.
         Unlinked(self.0)
     }
+
+    /// Makes the node busy where it is, to be cut out with its neighbours by [`Chain::cut()`]
+    /// under the same lock.
+    #[inline(always)]
+    #[must_use = "a parked node must be cut out before the lock is dropped"]
+    pub(crate) fn park_linked(self) -> NonNull<K::Raw> {
+        self.0.word().store(BUSY, Relaxed);
+        self.0 .0
+    }
 }
 
 /// A node that is out of its collection's links but still owned by the root.
@@ -363,6 +374,22 @@ impl<K: Kind> Chain<K> {
         // INVARIANT: Null.
         Self {
             first: core::ptr::null_mut(),
+        }
+    }
+
+    /// The nodes from `first` to `last`, which the spare words chain already.
+    ///
+    /// # Safety
+    ///
+    /// Each of them was made busy by [`Member::park_linked()`], and the links of their collection
+    /// lead to none of them any more.
+    #[inline(always)]
+    pub(crate) unsafe fn cut(first: NonNull<K::Raw>, last: NonNull<K::Raw>) -> Self {
+        // SAFETY: By this function's contract the node is busy by us and unlinked.
+        unsafe { *K::spare(last) = core::ptr::null_mut() };
+        // INVARIANT: By this function's contract; the last one's word was just made null.
+        Self {
+            first: first.as_ptr(),
         }
     }
 

@@ -11,7 +11,7 @@ use kernel::bindings;
 
 use crate::{
     drain::Drain,
-    owner::{Held, Kind, Member, Node, Root, Unlinked}, //
+    owner::{Chain, Held, Kind, Member, Node, Root, Unlinked}, //
 };
 
 /// The kind of node that trees link.
@@ -205,13 +205,23 @@ impl<'l> Tree<'l> {
 }
 
 impl Drain for TreeKind {
-    unsafe fn take<'l>(root: NonNull<c_void>, held: &'l Held) -> Option<Unlinked<'l, Self>> {
+    // A step erases a node, and can go as deep as the tree.
+    const CHUNK: usize = 32;
+
+    #[inline]
+    unsafe fn take(root: NonNull<c_void>, held: &Held, most: usize) -> (Chain<Self>, bool) {
         // SAFETY: The caller says that `root` is a live tree root that the held lock guards.
         let mut tree = unsafe { Tree::locked(root, held) };
-        // C's insertion trusts the comparison with the cached leftmost node; nothing may be lost
-        // for that.
-        let first = tree.first().or_else(|| tree.top())?;
-        // SAFETY: The node comes from this tree's links; it is the only member made of it.
-        Some(unsafe { tree.unlink(first.linked_member()) })
+        let mut chain = Chain::new();
+        for _ in 0..most {
+            // C's insertion trusts the comparison with the cached leftmost node; nothing may be
+            // lost for that.
+            let Some(first) = tree.first().or_else(|| tree.top()) else {
+                return (chain, false);
+            };
+            // SAFETY: The node comes from this tree's links; it is the only member made of it.
+            chain.push(unsafe { tree.unlink(first.linked_member()) }.park());
+        }
+        (chain, true)
     }
 }

@@ -44,19 +44,23 @@ mod tests {
         super::{interrupts_enabled, list, list_node, refs, threads::Program, tree, Item},
         *,
     };
-    use crate::{drain::CHUNK, lock::Lock};
+    use crate::{drain::Drain, list::ListKind, lock::Lock, rbtree::TreeKind};
     use kernel::bindings::{bpf_list_head, bpf_rb_root};
 
     const LIST: u32 = kernel::bindings::btf_field_type_BPF_LIST_HEAD;
     const TREE: u32 = kernel::bindings::btf_field_type_BPF_RB_ROOT;
 
     /// Lengths around what one section under the lock takes.
-    const LENGTHS: [usize; 7] = [0, 1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK + 7];
+    const fn lengths(chunk: usize) -> [usize; 7] {
+        [0, 1, 2, chunk - 1, chunk, chunk + 1, 5 * chunk + 7]
+    }
 
     // Behind the first test `assert!()` is KUnit's, in what the tests share as well.
     #[test]
     fn list_under_a_spin_lock() -> Result {
-        LENGTHS.into_iter().try_for_each(|n| drain_list(SPIN, n))
+        lengths(ListKind::CHUNK)
+            .into_iter()
+            .try_for_each(|n| drain_list(SPIN, n))
     }
 
     /// Makes `n` items, each with one reference for the test and one for the collection.
@@ -136,19 +140,21 @@ mod tests {
 
     #[test]
     fn list_under_a_resilient_lock() -> Result {
-        LENGTHS
+        lengths(ListKind::CHUNK)
             .into_iter()
             .try_for_each(|n| drain_list(RESILIENT, n))
     }
 
     #[test]
     fn tree_under_a_spin_lock() -> Result {
-        LENGTHS.into_iter().try_for_each(|n| drain_tree(SPIN, n))
+        lengths(TreeKind::CHUNK)
+            .into_iter()
+            .try_for_each(|n| drain_tree(SPIN, n))
     }
 
     #[test]
     fn tree_under_a_resilient_lock() -> Result {
-        LENGTHS
+        lengths(TreeKind::CHUNK)
             .into_iter()
             .try_for_each(|n| drain_tree(RESILIENT, n))
     }
@@ -232,7 +238,7 @@ mod tests {
         let record = record::<bpf_rb_root>(SPIN, TREE, offset_of!(Item, tree), &items);
         let mut value = value::<bpf_rb_root>()?;
         let root = &raw mut value.root;
-        let all = make(&items, 2 * CHUNK + 1)?;
+        let all = make(&items, 2 * TreeKind::CHUNK + 1)?;
         for &item in &all {
             assert_eq!(tree::add(&items, root, item), 0);
         }
@@ -255,7 +261,7 @@ mod tests {
         let mut outer = bpf_spin_lock { val: 0 };
         let before = interrupts_enabled();
         let mut inside = before;
-        drain_list_within(SPIN, CHUNK + 1, |drain| {
+        drain_list_within(SPIN, ListKind::CHUNK + 1, |drain| {
             // SAFETY: The lock is the test's own.
             unsafe {
                 let flags = bpf_graph_spin_lock(&raw mut outer);

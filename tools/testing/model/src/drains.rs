@@ -12,7 +12,6 @@ use loom::{
 
 use crate::{
     collection::Collection,
-    drain::CHUNK,
     world::{each_kind, explore, is_free, put, Bag, Explore, Guarded, Ref},
 };
 
@@ -146,7 +145,7 @@ fn more_than_a_chunk<K: Collection>(guarded: Guarded) {
         let (a, b) = (Bag::<K>::new(guarded), Bag::<K>::new(guarded));
         let ([x1, x2], [y1, y2]) = (Ref::several(), Ref::several());
         assert!(a.push(x1));
-        for _ in 1..CHUNK {
+        for _ in 1..K::CHUNK {
             assert!(a.push(Ref::new()));
         }
         assert!(a.push(y1));
