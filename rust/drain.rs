@@ -8,7 +8,7 @@
 
 use core::{ffi::c_void, ptr::NonNull};
 
-use kernel::{bindings, prelude::*};
+use kernel::bindings;
 
 use crate::{
     lock::Lock,
@@ -22,7 +22,7 @@ pub(crate) trait Drain: Kind {
     /// How many nodes are taken out in one section under the lock.
     const CHUNK: usize;
 
-    /// Takes up to `most` nodes, and at least one, out of the collection at `root`; `true` if there
+    /// Takes up to [`CHUNK`](Self::CHUNK) nodes out of the collection at `root`; `true` if there
     /// may be more.
     ///
     /// Rule 5: they are busy before the lock is dropped, so that a claim by one who shares a node,
@@ -31,18 +31,7 @@ pub(crate) trait Drain: Kind {
     /// # Safety
     ///
     /// `root` points to a live root of this kind, which the lock that is held guards.
-    unsafe fn take(root: NonNull<c_void>, held: &Held, most: usize) -> (Chain<Self>, bool);
-}
-
-/// Takes up to [`Drain::CHUNK`] nodes out under the lock; `true` if there may be more.
-///
-/// # Safety
-///
-/// As for [`drain()`].
-unsafe fn take_chunk<K: Drain>(root: NonNull<c_void>, lock: Lock) -> Result<(Chain<K>, bool)> {
-    let guard = lock.lock()?;
-    // SAFETY: This function's contract.
-    Ok(unsafe { K::take(root, guard.held(), K::CHUNK) })
+    unsafe fn take(root: NonNull<c_void>, held: &Held) -> (Chain<Self>, bool);
 }
 
 /// Takes all nodes out of the collection at `root` and drops the reference it had to each.
@@ -68,9 +57,9 @@ pub(crate) unsafe fn drain<K: Drain>(
     let offset = graph.node_offset as usize;
 
     loop {
-        // SAFETY: This function's contract.
-        let (mut chain, more) = match unsafe { take_chunk::<K>(root, lock) } {
-            Ok(taken) => taken,
+        let (mut chain, more) = match lock.lock() {
+            // SAFETY: This function's contract. The lock is dropped with the guard, here.
+            Ok(guard) => unsafe { K::take(root, guard.held()) },
             Err(err) => {
                 // Only who can reach a value or object can hold its lock, and what is freed can no
                 // longer be reached: this does not happen. If it did, to take nodes out under

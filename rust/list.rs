@@ -235,22 +235,22 @@ impl<'l> List<'l> {
         self.pop(self.prev())
     }
 
-    /// Cuts up to `most` nodes off the front, busy; `true` if there are more.
+    /// Cuts up to [`CHUNK`](Drain::CHUNK) nodes off the front, busy; `true` if there are more.
     ///
     /// The links of a list are a chain already: only its two ends are written to.
     #[inline(always)]
-    fn cut_front(&mut self, most: usize) -> (Chain<ListKind>, bool) {
-        let (mut ends, mut rest) = (None, self.next());
-        for _ in 0..most {
+    fn cut_front(&mut self) -> (Chain<ListKind>, bool) {
+        let (mut last, mut rest) = (None, self.next());
+        for _ in 0..ListKind::CHUNK {
             let Some(node) = self.node(rest) else { break };
             // SAFETY: The node comes from this list's links, under the lock; it is the only member
             // made of it.
-            let last = unsafe { node.linked_member() }.park_linked();
-            ends = Some((ends.map_or(last, |(first, _)| first), last));
+            let node = unsafe { node.linked_member() }.park_linked();
             // SAFETY: By the type invariant the node is live, and only we may change its links.
-            rest = unsafe { (*last.as_ptr()).list_head.next };
+            rest = unsafe { (*node.as_ptr()).list_head.next };
+            last = Some(node);
         }
-        let Some((first, last)) = ends else {
+        let (Some(first), Some(last)) = (self.front(), last) else {
             return (Chain::new(), false);
         };
         // SAFETY: By the type invariant `head` is live, and so is `rest`, which is `head` or the
@@ -259,7 +259,7 @@ impl<'l> List<'l> {
         let chain = unsafe {
             (*self.head).next = rest;
             (*rest).prev = self.head;
-            Chain::cut(first, last)
+            Chain::cut(first.as_ptr(), last)
         };
         (chain, rest != self.head)
     }
@@ -274,9 +274,8 @@ impl Drain for ListKind {
     // fence, lets nobody take before: with 32 they were half of the cycles.
     const CHUNK: usize = 128;
 
-    #[inline]
-    unsafe fn take(head: NonNull<c_void>, held: &Held, most: usize) -> (Chain<Self>, bool) {
+    unsafe fn take(head: NonNull<c_void>, held: &Held) -> (Chain<Self>, bool) {
         // SAFETY: The caller says that `head` is a live list head that the held lock guards.
-        unsafe { List::locked(head, held) }.cut_front(most)
+        unsafe { List::locked(head, held) }.cut_front()
     }
 }

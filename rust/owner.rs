@@ -384,13 +384,11 @@ impl<K: Kind> Chain<K> {
     /// Each of them was made busy by [`Member::park_linked()`], and the links of their collection
     /// lead to none of them any more.
     #[inline(always)]
-    pub(crate) unsafe fn cut(first: NonNull<K::Raw>, last: NonNull<K::Raw>) -> Self {
+    pub(crate) unsafe fn cut(first: *mut K::Raw, last: NonNull<K::Raw>) -> Self {
         // SAFETY: By this function's contract the node is busy by us and unlinked.
         unsafe { *K::spare(last) = core::ptr::null_mut() };
         // INVARIANT: By this function's contract; the last one's word was just made null.
-        Self {
-            first: first.as_ptr(),
-        }
+        Self { first }
     }
 
     /// Puts `node` in front.

@@ -208,12 +208,11 @@ impl Drain for TreeKind {
     // A step erases a node, and can go as deep as the tree.
     const CHUNK: usize = 32;
 
-    #[inline]
-    unsafe fn take(root: NonNull<c_void>, held: &Held, most: usize) -> (Chain<Self>, bool) {
+    unsafe fn take(root: NonNull<c_void>, held: &Held) -> (Chain<Self>, bool) {
         // SAFETY: The caller says that `root` is a live tree root that the held lock guards.
         let mut tree = unsafe { Tree::locked(root, held) };
         let mut chain = Chain::new();
-        for _ in 0..most {
+        for _ in 0..Self::CHUNK {
             // C's insertion trusts the comparison with the cached leftmost node; nothing may be
             // lost for that.
             let Some(first) = tree.first().or_else(|| tree.top()) else {
