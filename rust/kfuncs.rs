@@ -100,6 +100,7 @@ pub(crate) unsafe fn inserted<K: Kind>(
     /// Verifier: meta. The reference is the caller's, and given up.
     #[cold]
     unsafe fn refuse(node: *mut c_void, meta: *mut btf_struct_meta, off: u64) -> c_int {
+        // The program keeps a non-owning reference until it unlocks, so never at once.
         // SAFETY: Verifier: meta; `off` is where the node is in its object. Programs run with
         // migration disabled.
         unsafe { Object::containing(node, off as usize).drop(Record::from_meta(meta)) };

@@ -131,6 +131,7 @@ impl<const N: usize> RecordOf<N> {
     pub(crate) fn meta(&self) -> bindings::btf_struct_meta {
         bindings::btf_struct_meta {
             btf_id: 0,
+            rcu_read: false,
             record: self.as_ptr(),
         }
     }
@@ -186,6 +187,13 @@ impl Items {
             meta: UnsafeCell::new(record.meta()),
             record,
         })
+    }
+
+    /// Items that have a single owner, which can be a kptr.
+    pub(crate) fn kept() -> Result<Self> {
+        let mut items = Self::single()?;
+        items.meta.get_mut().rcu_read = true;
+        Ok(items)
     }
 
     /// The record.

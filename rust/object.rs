@@ -102,7 +102,7 @@ impl Object {
     }
 
     /// Gives back one reference; the last one frees what the object owns, and the object after an
-    /// RCU grace period.
+    /// RCU grace period: whoever may read it until then reads it.
     ///
     /// # Safety
     ///
@@ -113,6 +113,22 @@ impl Object {
     pub(crate) unsafe fn drop(self, record: Option<Record>) {
         // SAFETY: This function's contract.
         unsafe { self.drop_to(record, &raw mut bindings::bpf_global_ma) }
+    }
+
+    /// [`drop()`](Self::drop) of an object that nobody else can read: it is free at once, and what
+    /// the next [`new()`](Self::new) of that size on this CPU returns.
+    ///
+    /// # Safety
+    ///
+    /// As for [`drop()`](Self::drop). Besides, this reference is the only one, and nobody reads
+    /// the object without a reference or will: no program has a non-owning reference to it.
+    #[inline(always)]
+    pub(crate) unsafe fn drop_at_once(self, record: Record) {
+        // SAFETY: The caller's is the only reference. The object comes from this allocator.
+        unsafe {
+            self.free_fields(record);
+            bindings::bpf_mem_free(&raw mut bindings::bpf_global_ma, self.0.as_ptr());
+        }
     }
 
     /// [`drop()`](Self::drop) for an object that there is one of for each CPU.
@@ -137,12 +153,23 @@ impl Object {
             if record.is_shared() && !unsafe { record.refcount(self.0) }.put() {
                 return;
             }
-            if record.owns() {
-                // SAFETY: That was the last reference: what the fields own is ours to free.
-                unsafe { bindings::bpf_obj_free_fields(record.as_ptr(), self.0.as_ptr()) };
-            }
+            // SAFETY: That was the last reference.
+            unsafe { self.free_fields(record) };
         }
         // SAFETY: That was the last reference, and the object comes from this allocator.
         unsafe { bindings::bpf_mem_free_rcu(allocator, self.0.as_ptr()) };
+    }
+
+    /// Frees what the object owns.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the only reference. `record` is that of the object's type.
+    #[inline(always)]
+    unsafe fn free_fields(&self, record: Record) {
+        if record.owns() {
+            // SAFETY: By this function's contract what the fields own is the caller's to free.
+            unsafe { bindings::bpf_obj_free_fields(record.as_ptr(), self.0.as_ptr()) };
+        }
     }
 }

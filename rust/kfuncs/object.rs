@@ -2,7 +2,13 @@
 
 //! Objects and references to them.
 
-use kernel::{bindings::btf_struct_meta, prelude::*};
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings::btf_struct_meta,
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed}, //
+};
 
 use super::non_null;
 use crate::{object::Object, record::Record};
@@ -51,15 +57,45 @@ pub unsafe extern "C" fn bpf_percpu_obj_new_impl(size: u64, meta: *mut c_void) -
     unsafe { bpf_percpu_obj_new(size, meta.cast()) }
 }
 
-/// Gives back a reference to `obj`, and frees the object if that was the last one.
+/// The record of a type whose objects only their owner can read, once they have left the lock under
+/// which they were in a collection. `None` for all other types.
+///
+/// It is a type whose objects are not shared, and that the verifier has not marked for what can be
+/// read under RCU: in kptrs, for instance. Types without metadata have no mark, and may be.
+///
+/// The mark is set before the first program runs that can have an object read, and then stays. From
+/// that program objects come to others by a lock or an exchange, so relaxed.
 ///
 /// # Safety
 ///
-/// Called by programs. Verifier: owned, meta.
+/// Verifier: meta.
+#[inline(always)]
+unsafe fn unseen(meta: *mut btf_struct_meta) -> Option<Record> {
+    let mark = NonNull::new(meta)?.as_ptr();
+    // SAFETY: Verifier: meta. C writes the mark by `WRITE_ONCE()`: `mark_rcu_read()`.
+    let read = unsafe { Atomic::from_ptr(&raw mut (*mark).rcu_read) }.load(Relaxed);
+    // SAFETY: Verifier: meta.
+    unsafe { Record::from_meta(meta) }.filter(|record| !read && !record.is_shared())
+}
+
+/// Gives back a reference to `obj`, and frees the object if that was the last one: at once where
+/// nobody else can read it (`Documentation/freeing.rst`), otherwise after an RCU grace period.
+///
+/// # Safety
+///
+/// Called by programs, with no lock held. Verifier: owned, meta.
 #[export]
 pub unsafe extern "C" fn bpf_obj_drop(obj: *mut c_void, meta: *mut btf_struct_meta) {
-    // SAFETY: Verifier: owned, meta. Programs run with migration disabled.
-    unsafe { Object::from_raw(non_null(obj)).drop(Record::from_meta(meta)) }
+    // SAFETY: Verifier: owned, meta. Programs run with migration disabled. An object of an unseen
+    // type is read without a reference only by who found it in its collection, under the lock, and
+    // the verifier takes those references away with the lock.
+    unsafe {
+        let obj = Object::from_raw(non_null(obj));
+        match unseen(meta) {
+            Some(record) => obj.drop_at_once(record),
+            None => obj.drop(Record::from_meta(meta)),
+        }
+    }
 }
 
 /// [`bpf_obj_drop()`] as programs knew it before arguments could be implicit.

@@ -15,7 +15,8 @@ mod tests {
         RecordOf,
     };
     use crate::{
-        bpf_list_pop_back, bpf_list_pop_front, bpf_list_push_back, bpf_list_push_back_impl,
+        bpf_list_add, bpf_list_pop_back, bpf_list_pop_front, bpf_list_push_back,
+        bpf_list_push_back_impl,
         bpf_list_push_front_impl, bpf_obj_drop, bpf_obj_drop_impl, bpf_obj_new, bpf_obj_new_impl,
         bpf_rbtree_first, bpf_refcount_acquire_impl,
     };
@@ -219,6 +220,71 @@ mod tests {
             assert_eq!(super::super::list_item(bpf_list_pop_back(head)), item);
         }
         items.drop(item);
+        Ok(())
+    }
+
+    /// Makes objects in a program that RCU has to wait for, each after `free` had the one before.
+    /// How many are where the one before was.
+    fn made_in_its_place(items: &Items, free: impl Fn(*mut Item)) -> usize {
+        let _program = Program::new(true);
+        let mut before = core::ptr::null_mut();
+        (0..100)
+            .filter(|_| {
+                let item = items.make(0);
+                let same = !item.is_null() && item == before;
+                before = item;
+                if !item.is_null() {
+                    free(item);
+                }
+                same
+            })
+            .count()
+    }
+
+    #[test]
+    fn what_only_its_owner_can_read_is_free_at_once() -> Result {
+        let items = Items::single()?;
+        assert!(made_in_its_place(&items, |item| items.drop(item)) > 50);
+        Ok(())
+    }
+
+    #[test]
+    fn what_others_may_read_stays_for_a_grace_period() -> Result {
+        for items in [Items::shared()?, Items::kept()?] {
+            assert_eq!(made_in_its_place(&items, |item| items.drop(item)), 0);
+        }
+        // A type without special fields has no metadata.
+        let items = Items::single()?;
+        let drop_plain = |item: *mut Item| {
+            // SAFETY: The reference is the test's own, and `made_in_its_place()` is a program.
+            unsafe { bpf_obj_drop(item.cast(), core::ptr::null_mut()) }
+        };
+        assert_eq!(made_in_its_place(&items, drop_plain), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_refused_stays_for_a_grace_period() -> Result {
+        let items = Items::single()?;
+        let stranger = items.make(0);
+        let mut head = Head::new()?;
+        let head = head.as_ptr();
+        let refuse = |item: *mut Item| {
+            let off = offset_of!(Item, list) as u64;
+            // SAFETY: The head is the test's own, and so are the items. The second is in no list.
+            let ret = unsafe {
+                bpf_list_add(
+                    head,
+                    list_node(item),
+                    list_node(stranger),
+                    items.meta(),
+                    off,
+                )
+            };
+            assert_eq!(ret, -(kernel::bindings::EINVAL as i32));
+        };
+        assert_eq!(made_in_its_place(&items, refuse), 0);
+        items.drop(stranger);
         Ok(())
     }
 

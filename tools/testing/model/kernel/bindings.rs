@@ -109,6 +109,14 @@ pub unsafe fn bpf_mem_free_rcu(ma: *mut bpf_mem_alloc, ptr: *mut c_void) {
     memory::free(ptr);
 }
 
+/// # Safety
+///
+/// `ptr` is from the allocator, and nobody uses it.
+pub unsafe fn bpf_mem_free(ma: *mut bpf_mem_alloc, ptr: *mut c_void) {
+    assert!(ma == &raw mut bpf_global_ma, "freed to another allocator");
+    memory::free_at_once(ptr);
+}
+
 /// What frees the roots in an object: in the kernel it is `bpf_obj_free_fields()` that calls into
 /// `rust/free.rs`.
 pub type FreeFields = unsafe fn(*const btf_record, *mut c_void);

@@ -173,9 +173,17 @@ pub fn alloc(size: usize) -> *mut c_void {
 ///
 /// The count can be read until the grace period ends, and only that.
 pub fn free(block: *mut c_void) {
+    free_for(block, memory(|m| m.rcu));
+}
+
+/// Frees a block that no reader is at; it can be allocated again.
+pub fn free_at_once(block: *mut c_void) {
+    free_for(block, false);
+}
+
+fn free_for(block: *mut c_void, rcu: bool) {
     let at = block as usize;
     let slots: Vec<Slot> = memory(|m| {
-        let rcu = m.rcu;
         let b = m.block(at);
         assert!(b.state == State::Live, "freed twice: {at:#x}");
         b.state = if rcu { State::Waiting } else { State::Free };

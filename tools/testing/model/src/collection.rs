@@ -29,6 +29,7 @@ pub(crate) trait Collection: Drain + 'static {
     fn push<'l>(to: &mut Self::Locked<'l>, node: Node<'l, Self>) -> bool;
     fn remove<'l>(from: &mut Self::Locked<'l>, node: Node<'l, Self>) -> Option<Node<'l, Self>>;
     fn pop<'l>(from: &mut Self::Locked<'l>) -> Option<Node<'l, Self>>;
+    fn first<'l>(of: &mut Self::Locked<'l>) -> Option<Node<'l, Self>>;
     fn visit<'l>(of: &mut Self::Locked<'l>, node: Node<'l, Self>);
     /// All nodes in order, after a look at all links.
     fn nodes(root: NonNull<c_void>) -> Vec<*mut Self::Raw>;
@@ -54,6 +55,10 @@ impl Collection for ListKind {
 
     fn pop<'l>(from: &mut Self::Locked<'l>) -> Option<Node<'l, Self>> {
         from.pop_front()
+    }
+
+    fn first<'l>(of: &mut Self::Locked<'l>) -> Option<Node<'l, Self>> {
+        of.front()
     }
 
     fn visit<'l>(of: &mut List<'l>, node: Node<'l, Self>) {
@@ -121,6 +126,10 @@ impl Collection for TreeKind {
         let popped = from.remove(first);
         assert!(popped.is_some(), "the leftmost node is no member");
         popped
+    }
+
+    fn first<'l>(of: &mut Self::Locked<'l>) -> Option<Node<'l, Self>> {
+        of.first()
     }
 
     fn visit<'l>(of: &mut Tree<'l>, node: Node<'l, Self>) {

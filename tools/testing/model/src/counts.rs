@@ -12,6 +12,7 @@ use crate::{
 each_kind!(
     last_put_and_acquire,
     last_put_and_pop,
+    found_and_freed_at_once,
     refused_and_last,
     last_of_a_holder
 );
@@ -54,6 +55,33 @@ fn last_put_and_pop<K: Collection>(guarded: Guarded) {
         });
         let two = spawn(move || x3.put());
         assert!(put(a.pop()), "nobody else takes it");
+        one.join().unwrap();
+        two.join().unwrap();
+        a.free();
+    });
+}
+
+/// One takes the only reference out of a root and drops it, and memory and root have a new object at
+/// once; two others look at what they find, with no reference and no grace period, but under the
+/// lock.
+fn found_and_freed_at_once<K: Collection>(guarded: Guarded) {
+    let explore = Explore {
+        rcu: true,
+        preemptions: None,
+    };
+    explore.run(move || {
+        let a = Bag::<K>::new(guarded);
+        let x = Ref::new();
+        let was = x.as_ptr();
+        assert!(a.push(x));
+        let one = spawn(move || a.write_first());
+        let two = spawn(move || a.write_first());
+        let x = a.pop().expect("nobody else takes it");
+        x.write();
+        x.put_at_once();
+        let new = Ref::new();
+        assert_eq!(new.as_ptr(), was, "the memory is kept");
+        assert!(a.push(new));
         one.join().unwrap();
         two.join().unwrap();
         a.free();

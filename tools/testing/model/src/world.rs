@@ -91,6 +91,13 @@ impl Ref {
         unsafe { Object::from_raw(self.0.cast()).drop(Some(thing_record())) }
     }
 
+    /// `bpf_obj_drop()` of the one reference to an object that can be read under its root's lock
+    /// only.
+    pub(crate) fn put_at_once(self) {
+        // SAFETY: *References*.
+        unsafe { Object::from_raw(self.0.cast()).drop_at_once(thing_record()) }
+    }
+
     /// Writes what the object's holders agree on by other means.
     pub(crate) fn write(&self) {
         // SAFETY: *References*.
@@ -206,6 +213,13 @@ impl<K: Collection> Bag<K> {
         let guard = self.guard();
         let out = K::pop(&mut self.locked(&guard));
         out.map(Self::thing)
+    }
+
+    /// Writes to the object of the first node, without a reference to it; whether there is one.
+    pub(crate) fn write_first(self) -> bool {
+        let guard = self.guard();
+        let first = K::first(&mut self.locked(&guard));
+        first.map(|node| Self::thing(node).write()).is_some()
     }
 
     /// Walks from `thing` to its neighbours, if it is in this root.

@@ -64,6 +64,9 @@ struct {
 
 __u64 sum;
 
+/* How often there was no memory. */
+__u32 misses;
+
 #define REPEAT4(x)	do { x; x; x; x; } while (0)
 #define NOTHING		((void)0)
 #define REPEAT(x)	REPEAT4(REPEAT4(x))
@@ -227,12 +230,14 @@ int name(struct __sk_buff *ctx)					\
 
 #define ACQUIRE_DROP bpf_obj_drop(bpf_refcount_acquire(n))
 
-#define NEW_DROP						\
+#define NEW_DROP(type)						\
 do {								\
-	struct sole *new = bpf_obj_new(struct sole);		\
+	struct type *new = bpf_obj_new(struct type);		\
 								\
 	if (new)						\
 		bpf_obj_drop(new);				\
+	else							\
+		misses++;					\
 } while (0)
 
 #define HASH							\
@@ -243,7 +248,8 @@ do {								\
 
 PLAIN(base_plain, NOTHING)
 PLAIN(acquire_drop, ACQUIRE_DROP)
-PLAIN(new_drop, NEW_DROP)
+PLAIN(new_drop, NEW_DROP(sole))
+PLAIN(new_drop_shared, NEW_DROP(shared))
 PLAIN(queue_push_pop, bpf_map_push_elem(&queue, &value, 0); bpf_map_pop_elem(&queue, &value))
 PLAIN(stack_push_pop, bpf_map_push_elem(&stack, &value, 0); bpf_map_pop_elem(&stack, &value))
 PLAIN(hash_update_delete, HASH)
