@@ -66,6 +66,15 @@ struct bpf_rb_node *bpf_rbtree_root(struct bpf_rb_root *root);
 struct bpf_rb_node *bpf_rbtree_left(struct bpf_rb_root *root, struct bpf_rb_node *node);
 struct bpf_rb_node *bpf_rbtree_right(struct bpf_rb_root *root, struct bpf_rb_node *node);
 
+int bpf_rbtree_add_key(struct bpf_rb_root *root, struct bpf_rb_node *node,
+		       struct btf_struct_meta *meta, u64 key);
+struct bpf_rb_node *bpf_rbtree_find_key(struct bpf_rb_root *root, u64 first, u64 second,
+					struct btf_struct_meta *meta, u64 key);
+struct bpf_rb_node *bpf_rbtree_lower_bound_key(struct bpf_rb_root *root, u64 first, u64 second,
+					       struct btf_struct_meta *meta, u64 key);
+struct bpf_rb_node *bpf_rbtree_upper_bound_key(struct bpf_rb_root *root, u64 first, u64 second,
+					       struct btf_struct_meta *meta, u64 key);
+
 /* Rust, called from syscall.c and verifier.c. */
 bool bpf_graph_free_res_root(const struct btf_record *rec, const struct btf_field *field,
 			     void *obj);
@@ -112,6 +121,13 @@ int bpf_graph_elem_read(const struct bpf_map *map, u32 elem, u32 off, u32 size, 
  */
 int bpf_graph_inline(unsigned long addr, struct btf_struct_meta *meta,
 		     const struct bpf_insn *call, struct bpf_insn *buf, u32 room);
+
+/*
+ * Rust, called from btf.c: the key that a root declares by the tag "key:" and @names
+ * in the struct @id that it contains, as a word without the node's offset, or a
+ * negative error. See rust/key.rs. Declared without CONFIG_BPF_GRAPH_RUST as well.
+ */
+s64 bpf_graph_key(const struct btf *btf, u32 id, const char *names);
 
 #ifdef CONFIG_BPF_GRAPH_AB
 /* Rust, called from verifier.c where a kfunc's name has become an address. */

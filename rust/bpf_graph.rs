@@ -16,6 +16,7 @@ mod drain;
 mod free;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 mod inline;
+mod key;
 mod kfuncs;
 mod list;
 mod lock;
@@ -34,7 +35,7 @@ mod kunit;
 pub use self::ab::bpf_graph_kfunc_addr;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 pub use self::inline::bpf_graph_inline;
-pub use self::{array::*, free::*, kfuncs::*};
+pub use self::{array::*, free::*, key::declared::*, kfuncs::*};
 
 #[cfg(all(
     any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE),

@@ -4,12 +4,46 @@
  * Sorted as the headers are.
  */
 
+#include <linux/btf.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <asm/rqspinlock.h>
 
 #include "../include/bpf_graph_elem.h"
+
+__rust_helper u32 rust_helper_btf_type_vlen(const struct btf_type *t)
+{
+	return btf_type_vlen(t);
+}
+
+__rust_helper const struct btf_member *
+rust_helper_btf_type_member(const struct btf_type *t)
+{
+	return btf_type_member(t);
+}
+
+__rust_helper bool rust_helper_btf_type_is_int(const struct btf_type *t)
+{
+	return btf_type_is_int(t);
+}
+
+__rust_helper bool rust_helper_btf_type_is_signed_int(const struct btf_type *t)
+{
+	return btf_type_is_signed_int(t);
+}
+
+__rust_helper u32 rust_helper___btf_member_bit_offset(const struct btf_type *t,
+						      const struct btf_member *m)
+{
+	return __btf_member_bit_offset(t, m);
+}
+
+__rust_helper u32 rust_helper___btf_member_bitfield_size(const struct btf_type *t,
+							 const struct btf_member *m)
+{
+	return __btf_member_bitfield_size(t, m);
+}
 
 __rust_helper void rust_helper_list_add(struct list_head *new, struct list_head *head)
 {

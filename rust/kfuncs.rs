@@ -31,11 +31,12 @@ use crate::{
     record::Record, //
 };
 
+mod key;
 mod list;
 mod object;
 mod rbtree;
 
-pub use self::{list::*, object::*, rbtree::*};
+pub use self::{key::*, list::*, object::*, rbtree::*};
 
 /// A kfunc's address, in a table of constants.
 #[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]

@@ -29,6 +29,7 @@ mod drain;
 mod faults;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 mod inline;
+mod key;
 mod kfuncs;
 mod list;
 mod object;
@@ -91,6 +92,7 @@ pub(crate) fn root_field(
         value_btf_id: 0,
         node_offset: node as u32,
         value_rec: record,
+        key: 0,
     };
     root
 }

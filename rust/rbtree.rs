@@ -11,7 +11,7 @@ use kernel::bindings;
 
 use crate::{
     drain::Drain,
-    owner::{Chain, Held, Kind, Member, Node, Root, Unlinked}, //
+    owner::{Chain, Claim, Held, Kind, Member, Node, Root, Unlinked}, //
 };
 
 /// The kind of node that trees link.
@@ -53,6 +53,60 @@ unsafe impl Kind for TreeKind {
 pub(crate) unsafe fn clear(node: *mut bindings::rb_node) {
     // SAFETY: This function's contract.
     unsafe { (*node).__rb_parent_color = node as usize };
+}
+
+/// Both children of a node.
+///
+/// They are read before it is known which is wanted, and then one is taken without a branch: which
+/// way a search goes is as good as random, and to guess wrong costs more than to wait for the
+/// comparison.
+struct Children {
+    left: *mut bindings::rb_node,
+    right: *mut bindings::rb_node,
+}
+
+impl Children {
+    /// Those of `node`.
+    ///
+    /// # Safety
+    ///
+    /// `node` is live, and its links do not change meanwhile.
+    #[inline(always)]
+    unsafe fn of(node: *mut bindings::rb_node) -> Self {
+        // SAFETY: This function's contract.
+        unsafe {
+            Self {
+                left: (*node).rb_left,
+                right: (*node).rb_right,
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn at(self, left: bool) -> *mut bindings::rb_node {
+        if left {
+            self.left
+        } else {
+            self.right
+        }
+    }
+}
+
+/// The pointer to a child of `node`.
+///
+/// # Safety
+///
+/// `node` is live.
+#[inline(always)]
+unsafe fn child(node: *mut bindings::rb_node, left: bool) -> *mut *mut bindings::rb_node {
+    // SAFETY: This function's contract.
+    unsafe {
+        if left {
+            &raw mut (*node).rb_left
+        } else {
+            &raw mut (*node).rb_right
+        }
+    }
 }
 
 /// A tree whose lock is held.
@@ -126,6 +180,22 @@ impl<'l> Tree<'l> {
         self.node(unsafe { (*member.as_ptr()).rb_node.rb_right })
     }
 
+    /// The first node that is `there`, which must hold for all nodes behind one for which it holds.
+    #[inline(always)]
+    pub(crate) fn first_that(&self, there: impl Fn(TreeNode<'l>) -> bool) -> Option<TreeNode<'l>> {
+        let mut found = None;
+        let mut at = self.top();
+        while let Some(node) = at {
+            // SAFETY: By the type invariant a node that was read from the tree's links is live, and
+            // only we may change them.
+            let children = unsafe { Children::of(node.as_ptr().cast()) };
+            let left = there(node);
+            found = if left { Some(node) } else { found };
+            at = self.node(children.at(left));
+        }
+        found
+    }
+
     /// Inserts `node` before the first one that it is `less` than; `false` if it is not free.
     ///
     /// A node that is `less` than none of its equals goes behind them: equals keep the order in
@@ -151,21 +221,68 @@ impl<'l> Tree<'l> {
             parent = at.as_ptr().cast();
             left = less(node, at);
             // SAFETY: `parent` is a node in the tree.
-            link = unsafe {
-                if left {
-                    &raw mut (*parent).rb_left
-                } else {
-                    &raw mut (*parent).rb_right
-                }
-            };
+            link = unsafe { child(parent, left) };
         }
+        // SAFETY: `link` is the empty child pointer of `parent` where the walk ended.
+        unsafe { self.link(claim, parent, link, left) };
+        true
+    }
+
+    /// [`add()`](Self::add) where `before` says which nodes come behind `node`, and does nothing but
+    /// say so.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn add_before(
+        &mut self,
+        node: TreeNode<'l>,
+        before: impl Fn(TreeNode<'l>) -> bool,
+    ) -> bool {
+        let Some(claim) = node.claim() else {
+            return false;
+        };
+        let (mut parent, mut left) = (core::ptr::null_mut(), true);
+        let mut at = self.top();
+        while let Some(node) = at {
+            parent = node.as_ptr().cast();
+            // SAFETY: `parent` is a node in the tree, which `before` does not change.
+            let children = unsafe { Children::of(parent) };
+            left = before(node);
+            at = self.node(children.at(left));
+        }
+        // SAFETY: By the type invariant `tree` is live; `parent` is null or a node in the tree, whose
+        // child is null: the walk ended there.
+        unsafe {
+            let link = if parent.is_null() {
+                &raw mut (*self.tree).rb_root.rb_node
+            } else {
+                child(parent, left)
+            };
+            self.link(claim, parent, link, left);
+        }
+        true
+    }
+
+    /// Puts what was claimed into the links and balances the tree.
+    ///
+    /// # Safety
+    ///
+    /// `link` is null, and the top of this tree if `parent` is null, otherwise the left child of
+    /// `parent` or, without `left`, the right one. `parent` is in the tree.
+    #[inline(always)]
+    unsafe fn link(
+        &mut self,
+        claim: Claim<'l, TreeKind>,
+        parent: *mut bindings::rb_node,
+        link: *mut *mut bindings::rb_node,
+        left: bool,
+    ) {
         // Not "was it left all the way": a callback that adds other nodes to this tree can have
         // turned it under the walk. Null and null if the tree is empty.
         // SAFETY: By the type invariant `tree` is live.
         let leftmost = left && parent == unsafe { (*self.tree).rb_leftmost };
 
-        // SAFETY: The claim says that `node` is in no links. `link` is the empty child pointer of
-        // `parent` where the walk ended, and `leftmost` says whether it is left of all others.
+        // SAFETY: The claim says that its node is in no links. The rest is this function's contract,
+        // and `leftmost` says whether the place is left of all others.
         let linked = unsafe {
             claim.link(self.root, |n| {
                 let n = &raw mut (*n).rb_node;
@@ -174,7 +291,6 @@ impl<'l> Tree<'l> {
             })
         };
         linked.publish();
-        true
     }
 
     /// Takes a member out of the links.

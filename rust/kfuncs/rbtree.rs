@@ -19,7 +19,7 @@ use crate::{
 ///
 /// Verifier: locked.
 #[inline(always)]
-unsafe fn tree(root: *mut bpf_rb_root, held: &Held) -> Tree<'_> {
+pub(super) unsafe fn tree(root: *mut bpf_rb_root, held: &Held) -> Tree<'_> {
     // SAFETY: The kfunc that calls this has the lock held around it.
     unsafe { Tree::locked(non_null(root), held) }
 }
@@ -30,7 +30,7 @@ unsafe fn tree(root: *mut bpf_rb_root, held: &Held) -> Tree<'_> {
 ///
 /// Verifier: owned.
 #[inline(always)]
-unsafe fn tree_node(node: *mut bpf_rb_node, held: &Held) -> TreeNode<'_> {
+pub(super) unsafe fn tree_node(node: *mut bpf_rb_node, held: &Held) -> TreeNode<'_> {
     // SAFETY: The reference keeps the object alive around the kfunc that calls this.
     unsafe { Node::from_raw(non_null(node), held) }
 }

@@ -28,6 +28,9 @@ mod trees;
 /// How many rounds; odd, so that there is a middle one.
 const ROUNDS: usize = 401;
 
+/// Each implementation has a turn in each round.
+const TURNS: usize = 2 * ROUNDS;
+
 /// How many operations a round times at once.
 const BATCH: usize = 64;
 
@@ -194,6 +197,18 @@ impl Plan {
     fn pair(
         self,
         names: [&'static str; 2],
+        first: impl FnMut(&Kfuncs),
+        second: impl FnMut(&Kfuncs),
+    ) -> Result {
+        self.pair_after(|_| (), names, first, second)
+    }
+
+    /// The same, after `prepare` was told the number of the turn, of [`TURNS`], in time that does not
+    /// count.
+    fn pair_after(
+        self,
+        mut prepare: impl FnMut(usize),
+        names: [&'static str; 2],
         mut first: impl FnMut(&Kfuncs),
         mut second: impl FnMut(&Kfuncs),
     ) -> Result {
@@ -208,6 +223,7 @@ impl Plan {
                 if self.rest > 0 {
                     fsleep(Delta::from_millis(self.rest));
                 }
+                prepare(2 * round + turn);
                 let which = (round + turn) % 2;
                 let kfuncs = &both[which];
                 took[which] = [cycles(|| first(kfuncs)), cycles(|| second(kfuncs))];

@@ -34,6 +34,12 @@ macro_rules! implementation {
         }
 
         impl Kfuncs {
+            /// Whether these are Rust's.
+            #[cfg(CONFIG_BPF_GRAPH_BENCH)]
+            pub(super) fn are_rust(&self) -> bool {
+                self.frees_resilient
+            }
+
             /// Rust's.
             pub(super) fn rust() -> Self {
                 Self {

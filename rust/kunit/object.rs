@@ -16,9 +16,8 @@ mod tests {
     };
     use crate::{
         bpf_list_add, bpf_list_pop_back, bpf_list_pop_front, bpf_list_push_back,
-        bpf_list_push_back_impl,
-        bpf_list_push_front_impl, bpf_obj_drop, bpf_obj_drop_impl, bpf_obj_new, bpf_obj_new_impl,
-        bpf_rbtree_first, bpf_refcount_acquire_impl,
+        bpf_list_push_back_impl, bpf_list_push_front_impl, bpf_obj_drop, bpf_obj_drop_impl,
+        bpf_obj_new, bpf_obj_new_impl, bpf_rbtree_first, bpf_refcount_acquire_impl,
     };
 
     #[test]

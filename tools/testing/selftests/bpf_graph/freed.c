@@ -44,10 +44,11 @@ TEST_F(freed, memory)
 	ASSERT_EQ(0, run_prog(prog));
 	/* There may be no memory for some of them. */
 	EXPECT_LT(50, self->skel->bss->made);
-	if (variant->at_once && !strcmp(impl(), "rust"))
+	if (variant->at_once && !strcmp(impl(), "rust")) {
 		EXPECT_LT(self->skel->bss->made / 2, self->skel->bss->again);
-	else
+	} else {
 		EXPECT_EQ(0, self->skel->bss->again);
+	}
 }
 
 TEST(found_under_the_lock)

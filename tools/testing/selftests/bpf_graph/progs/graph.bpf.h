@@ -5,6 +5,10 @@
 
 #include "bpf_experimental.h"
 
+/* The integers by which a tree is in order. */
+#define __key(field)		__attribute__((btf_decl_tag("key:" #field)))
+#define __keys(first, second)	__attribute__((btf_decl_tag("key:" #first ":" #second)))
+
 #ifndef offsetof
 #define offsetof(type, member)	__builtin_offsetof(type, member)
 #endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Trees in the order of a declared key.
+//!
+//! - *verifier: key* says that the word `key` is that of the root's field, and so of its nodes.
+
+use kernel::{
+    bindings::{bpf_rb_node, bpf_rb_root, btf_struct_meta},
+    prelude::*,
+};
+
+use super::{
+    inserted, or_null,
+    rbtree::{tree, tree_node},
+};
+use crate::{
+    key::{node_offset, with_key, Key},
+    owner::Held,
+};
+
+/// Inserts `node` into `root` in the order of the key that `root` declares, behind its equals.
+/// 0, or `-EINVAL` if the node was not free; the reference is given up then.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned, meta, key.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_add_key(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    meta: *mut btf_struct_meta,
+    key: u64,
+) -> c_int {
+    let offset = node_offset(key);
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let node = tree_node(node, &held);
+        let mut tree = tree(root, &held);
+        let done = match Key::from_word(key) {
+            Some(key) => with_key!(key, offset, |of, _to| {
+                let new = of(node);
+                tree.add_before(node, |at| new < of(at))
+            }),
+            None => false,
+        };
+        inserted(done, node, meta, offset.into())
+    }
+}
+
+/// The first node of `root` whose key is (`first`, `second`); null if there is none. Of a key that is
+/// one integer `second` says nothing.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, key.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_find_key(
+    root: *mut bpf_rb_root,
+    first: u64,
+    second: u64,
+    _meta: *mut btf_struct_meta,
+    key: u64,
+) -> *mut bpf_rb_node {
+    let Some(parts) = Key::from_word(key) else {
+        return core::ptr::null_mut();
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let tree = tree(root, &held);
+        or_null(with_key!(parts, node_offset(key), |of, to| {
+            let wanted = to(first, second);
+            tree.first_that(|at| of(at) >= wanted)
+                .filter(|&at| of(at) == wanted)
+        }))
+    }
+}
+
+/// The first node of `root` whose key is not less than (`first`, `second`); null if there is none.
+///
+/// # Safety
+///
+/// As for [`bpf_rbtree_find_key()`].
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_lower_bound_key(
+    root: *mut bpf_rb_root,
+    first: u64,
+    second: u64,
+    _meta: *mut btf_struct_meta,
+    key: u64,
+) -> *mut bpf_rb_node {
+    let Some(parts) = Key::from_word(key) else {
+        return core::ptr::null_mut();
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let tree = tree(root, &held);
+        or_null(with_key!(parts, node_offset(key), |of, to| {
+            let wanted = to(first, second);
+            tree.first_that(|at| of(at) >= wanted)
+        }))
+    }
+}
+
+/// The first node of `root` whose key is greater than (`first`, `second`); null if there is none.
+///
+/// # Safety
+///
+/// As for [`bpf_rbtree_find_key()`].
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_upper_bound_key(
+    root: *mut bpf_rb_root,
+    first: u64,
+    second: u64,
+    _meta: *mut btf_struct_meta,
+    key: u64,
+) -> *mut bpf_rb_node {
+    let Some(parts) = Key::from_word(key) else {
+        return core::ptr::null_mut();
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let tree = tree(root, &held);
+        or_null(with_key!(parts, node_offset(key), |of, to| {
+            let wanted = to(first, second);
+            tree.first_that(|at| of(at) > wanted)
+        }))
+    }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Trees in the order of a declared key, against a sorted array: where nodes go, what
+ * searches find, and what is refused, in which words.
+ */
+#include "graph_test.h"
+#include "keyed.h"
+#include "said.h"
+#include "keyed.skel.h"
+
+#define STEPS	400
+#define MOST	32
+
+struct node {
+	__u64 first, second, id;
+};
+
+typedef bool (*less_t)(const struct node *a, const struct node *b);
+
+#define LESS(name, type)						\
+static bool less_##name(const struct node *a, const struct node *b)	\
+{									\
+	return (type)a->first < (type)b->first;				\
+}
+
+LESS(u32, __u32)
+LESS(s32, __s32)
+LESS(u64, __u64)
+LESS(s64, __s64)
+
+static bool less_two(const struct node *a, const struct node *b)
+{
+	return less_s32(a, b) || (!less_s32(b, a) && a->second < b->second);
+}
+
+/* Both ends of each range, and neighbours. A u32 is passed as one, an s32 too. */
+static const __u64 wide[] = {
+	0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff,
+	0x8000000000000000, 0xffffffff80000000, 0xffffffffffffffff,
+};
+
+static const __u64 unsigned32[] = { 0, 1, 2, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff };
+
+static const __u64 signed32[] = {
+	0, 1, 2, 0x7fffffff, 0xffffffff80000000, 0xffffffff80000001, 0xffffffffffffffff,
+};
+
+FIXTURE(keyed) {
+	struct keyed *skel;
+	struct bpf_program *prog;
+	struct node nodes[MOST];	/* what the tree should hold */
+	int nr;
+};
+
+FIXTURE_VARIANT(keyed) {
+	const char *prog;
+	less_t less;
+	const __u64 *firsts;
+	int nr_firsts;
+};
+
+#define VARIANT(name, values)						\
+FIXTURE_VARIANT_ADD(keyed, name) {					\
+	.prog = "by_" #name, .less = less_##name,			\
+	.firsts = values, .nr_firsts = ARRAY_SIZE(values),		\
+}
+
+VARIANT(u32, unsigned32);
+VARIANT(s32, signed32);
+VARIANT(u64, wide);
+VARIANT(s64, wide);
+VARIANT(two, signed32);
+FIXTURE_VARIANT_ADD(keyed, global) {
+	.prog = "in_global", .less = less_u64, .firsts = wide, .nr_firsts = ARRAY_SIZE(wide),
+};
+
+/* Fixed, so that a failure comes again. */
+static unsigned int seed = 1;
+
+static unsigned int rnd(unsigned int n)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % n;
+}
+
+FIXTURE_SETUP(keyed)
+{
+	self->nr = 0;
+	self->skel = keyed__open_and_load();
+	ASSERT_NE(NULL, self->skel);
+	self->prog = bpf_object__find_program_by_name(self->skel->obj, variant->prog);
+	ASSERT_NE(NULL, self->prog);
+}
+
+FIXTURE_TEARDOWN(keyed)
+{
+	keyed__destroy(self->skel);
+}
+
+/* Where @node goes: behind its equals. */
+static int place(const struct node *nodes, int nr, const struct node *node, less_t less)
+{
+	int i = 0;
+
+	while (i < nr && !less(node, &nodes[i]))
+		i++;
+	return i;
+}
+
+/* What a search for @key should find. */
+static __u64 found(const struct node *nodes, int nr, enum keyed_op op, const struct node *key,
+		   less_t less)
+{
+	int i = 0;
+
+	while (i < nr && (op == KEYED_UPPER ? !less(key, &nodes[i]) : less(&nodes[i], key)))
+		i++;
+	if (i == nr || (op == KEYED_FIND && less(key, &nodes[i])))
+		return KEYED_NONE;
+	return nodes[i].id;
+}
+
+/* What the program leaves, or -1. */
+static long run(struct keyed *skel, struct bpf_program *prog, enum keyed_op op,
+		const struct node *node)
+{
+	skel->bss->in = (struct keyed_in) {
+		.op = op, .first = node->first, .second = node->second, .id = node->id,
+	};
+	return run_prog(prog) ? -1 : (long)skel->bss->out;
+}
+
+TEST_F(keyed, steps)
+{
+	struct node n = {};
+	int i;
+
+	for (i = 0; i < STEPS; i++) {
+		enum keyed_op op = rnd(8);
+
+		n.first = variant->firsts[rnd(variant->nr_firsts)];
+		n.second = rnd(3);
+		n.id = i + 1;
+		if (op > KEYED_UPPER)
+			op = KEYED_ADD;
+		if (op == KEYED_ADD && self->nr == MOST)
+			op = KEYED_POP;
+		switch (op) {
+		case KEYED_ADD: {
+			int at = place(self->nodes, self->nr, &n, variant->less);
+
+			ASSERT_EQ(0, run(self->skel, self->prog, op, &n));
+			memmove(&self->nodes[at + 1], &self->nodes[at],
+				(self->nr - at) * sizeof(n));
+			self->nodes[at] = n;
+			self->nr++;
+			break;
+		}
+		case KEYED_POP: {
+			__u64 id = self->nr ? self->nodes[0].id : KEYED_NONE;
+
+			ASSERT_EQ(id, run(self->skel, self->prog, op, &n));
+			if (!self->nr)
+				break;
+			self->nr--;
+			memmove(&self->nodes[0], &self->nodes[1], self->nr * sizeof(n));
+			break;
+		}
+		default:
+			ASSERT_EQ(found(self->nodes, self->nr, op, &n, variant->less),
+				  run(self->skel, self->prog, op, &n))
+				TH_LOG("step %d, op %d, key %llx %llx", i, op, n.first, n.second);
+		}
+	}
+	while (self->nr) {
+		ASSERT_EQ(self->nodes[0].id, run(self->skel, self->prog, KEYED_POP, &n));
+		self->nr--;
+		memmove(&self->nodes[0], &self->nodes[1], self->nr * sizeof(n));
+	}
+	EXPECT_EQ(KEYED_NONE, run(self->skel, self->prog, KEYED_POP, &n));
+}
+
+TEST(callback_without_key)
+{
+	struct keyed *skel = keyed__open_and_load();
+	struct node n = { .id = 1 };
+
+	ASSERT_NE(NULL, skel);
+	EXPECT_EQ(0, run(skel, skel->progs.unkeyed, KEYED_ADD, &n));
+	keyed__destroy(skel);
+}
+
+static char log_buf[1 << 16];
+
+/* Load one program and no other. */
+static int load_only(const char *name)
+{
+	struct keyed *skel = keyed__open();
+	struct bpf_program *prog;
+	int err = -ENOENT;
+
+	if (!skel)
+		return -ENOMEM;
+	log_buf[0] = '\0';
+	prog = bpf_object__find_program_by_name(skel->obj, name);
+	if (prog) {
+		bpf_program__set_autoload(prog, true);
+		bpf_program__set_log_buf(prog, log_buf, sizeof(log_buf));
+		err = keyed__load(skel);
+	}
+	keyed__destroy(skel);
+	return err;
+}
+
+#define REFUSED(error, name, words)						\
+TEST(name)									\
+{										\
+	EXPECT_EQ(error, load_only(#name));					\
+	EXPECT_NE(NULL, strstr(log_buf, words))					\
+		TH_LOG("not said: %s; but: %s", words, log_buf);		\
+}
+
+REFUSED(-EINVAL, add_without_key,
+	"bpf_rbtree_add_key: the bpf_rb_root at offset=88 of struct item declares no key; add __attr");
+REFUSED(-EINVAL, find_without_key,
+	"bpf_rbtree_find_key: the bpf_rb_root at offset=88 of struct item declares no key; add __attr");
+REFUSED(-EINVAL, callback_with_key, "declares a key; use bpf_rbtree_add_key()");
+REFUSED(-EINVAL, find_without_lock, "bpf_spin_lock at off=0 must be held for bpf_rb_root");
+REFUSED(-EACCES, found_after_unlock, "invalid mem access 'scalar'");
+REFUSED(-EINVAL, two_keys, "but another path brings another type to this call");
+
+/* Each of these is one mistake in the tag; "good" is none. */
+static const struct {
+	const char *name, *names;
+} bad[] = {
+	{ "good" },
+	{ "no_such_field", "key" },
+	{ "too_small", "half" },
+	{ "not_an_integer", "r" },
+	{ "bitfield", "bits" },
+	{ "three_fields", "first:second:first" },
+	{ "no_field", "" },
+	{ "key_of_list", "first" },
+	{ "key_twice", "(several)" },
+};
+
+TEST(tags)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		char path[4096], words[128];
+		struct bpf_object *obj;
+		ssize_t len;
+
+		len = readlink("/proc/self/exe", path, sizeof(path) - 64);
+		ASSERT_LT(0, len);
+		path[len] = '\0';
+		*strrchr(path, '/') = '\0';
+		snprintf(path + strlen(path), 64, "/keyed_bad_%s.bpf.o", bad[i].name);
+		obj = bpf_object__open_file(path, NULL);
+		ASSERT_NE(NULL, obj) TH_LOG("%s", path);
+		said_start();
+		EXPECT_EQ(!strcmp(bad[i].name, "good"), !bpf_object__load(obj))
+			TH_LOG("%s: %s", bad[i].name, said);
+		libbpf_set_print(NULL);
+		bpf_object__close(obj);
+		snprintf(words, sizeof(words),
+			 "struct roots: key \"%s\" of root has to be one or two integers",
+			 bad[i].names ?: "");
+		EXPECT_EQ(!!bad[i].names, !!strstr(said, words))
+			TH_LOG("%s: %s", bad[i].name, said);
+	}
+}
+
+TEST_HARNESS_MAIN
