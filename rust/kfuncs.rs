@@ -115,3 +115,28 @@ pub(crate) unsafe fn inserted<K: Kind>(
         unsafe { refuse(node.as_ptr().cast(), meta, off) }
     }
 }
+
+/// [`inserted()`] where nothing but the claim of the node can have failed.
+///
+/// The node of an object with one owner is free where it is inserted, which is why such a claim is
+/// left out where the call becomes part of the program (`Template::Sole` in `inline/templates.rs`).
+/// Kernels that check each step on a list make all calls, and warn here if one was not free.
+///
+/// # Safety
+///
+/// As for [`inserted()`].
+#[inline(always)]
+pub(crate) unsafe fn claimed<K: Kind>(
+    done: bool,
+    node: Node<'_, K>,
+    meta: *mut btf_struct_meta,
+    off: u64,
+) -> c_int {
+    if cfg!(CONFIG_DEBUG_LIST) && !done {
+        // SAFETY: This function's contract.
+        let record = unsafe { Record::from_meta(meta) };
+        kernel::warn_on!(record.is_some_and(|record| !record.is_shared()));
+    }
+    // SAFETY: This function's contract.
+    unsafe { inserted(done, node, meta, off) }
+}

@@ -10,7 +10,7 @@ use kernel::{
 };
 
 use super::{
-    inserted, or_null,
+    claimed, or_null,
     rbtree::{tree, tree_node},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn bpf_rbtree_add_key(
             }),
             None => false,
         };
-        inserted(done, node, meta, offset.into())
+        claimed(done, node, meta, offset.into())
     }
 }
 

@@ -7,7 +7,7 @@ use kernel::{
     prelude::*,
 };
 
-use super::{inserted, non_null, or_null};
+use super::{claimed, inserted, non_null, or_null};
 use crate::{
     list::{List, ListNode},
     owner::{Held, Node},
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn bpf_list_push_front(
     unsafe {
         let held = Held::new();
         let node = list_node(node, &held);
-        inserted(list(head, &held).push_front(node), node, meta, off)
+        claimed(list(head, &held).push_front(node), node, meta, off)
     }
 }
 
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn bpf_list_push_back(
     unsafe {
         let held = Held::new();
         let node = list_node(node, &held);
-        inserted(list(head, &held).push_back(node), node, meta, off)
+        claimed(list(head, &held).push_back(node), node, meta, off)
     }
 }
 

@@ -7,7 +7,7 @@ use kernel::{
     prelude::*,
 };
 
-use super::{inserted, non_null, or_null};
+use super::{claimed, non_null, or_null};
 use crate::{
     owner::{Held, Node},
     rbtree::{Tree, TreeNode},
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn bpf_rbtree_add(
             }),
             None => false,
         };
-        inserted(done, node, meta, off)
+        claimed(done, node, meta, off)
     }
 }
 

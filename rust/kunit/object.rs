@@ -288,6 +288,32 @@ mod tests {
     }
 
     #[test]
+    fn a_single_owner_whose_node_is_not_free_is_told() -> Result {
+        let items = Items::single()?;
+        let mut head = Head::new()?;
+        let head = head.as_ptr();
+        let off = offset_of!(Item, list) as u64;
+        let item = items.make(1);
+        // The second insertion frees what is in the list: after a grace period, so not yet.
+        let _program = Program::new(true);
+        // SAFETY: This is a test, and the suppression ends below. The head is the test's own.
+        let (told, pushed, refused, popped) = unsafe {
+            let test = kernel::bindings::kunit_get_current_test();
+            let quiet = kernel::bindings::kunit_start_suppress_warning(test);
+            let pushed = bpf_list_push_back(head, list_node(item), items.meta(), off);
+            let refused = bpf_list_push_back(head, list_node(item), items.meta(), off);
+            let popped = bpf_list_pop_back(head);
+            let told = kernel::bindings::kunit_suppressed_warning_count(quiet);
+            kernel::bindings::kunit_end_suppress_warning(test, quiet);
+            (told, pushed, refused, popped)
+        };
+        assert_eq!((pushed, refused), (0, -(kernel::bindings::EINVAL as i32)));
+        assert_eq!(super::super::list_item(popped), item);
+        assert_eq!(told, i32::from(cfg!(CONFIG_DEBUG_LIST)));
+        Ok(())
+    }
+
+    #[test]
     fn twins_are_the_same_functions() -> Result {
         let _program = Program::new(false);
         let items = Items::shared()?;
