@@ -115,11 +115,12 @@ int bpf_graph_elem_read(const struct bpf_map *map, u32 elem, u32 off, u32 size, 
 
 /*
  * Rust, called from verifier.c where a call gets its hidden arguments. Writes to
- * @buf what becomes of a @call to the kfunc at @addr, with an object of type @meta:
- * no more than @room instructions. Returns how many, or 0: it stays a call.
+ * @buf what becomes of a @call to the kfunc at @addr, with an object of type @meta,
+ * a new one of @size bytes if it makes one: no more than @room instructions. Returns
+ * how many, or 0: it stays a call.
  * Declared without CONFIG_BPF_GRAPH_INLINE as well, for a call that is then dropped.
  */
-int bpf_graph_inline(unsigned long addr, struct btf_struct_meta *meta,
+int bpf_graph_inline(unsigned long addr, struct btf_struct_meta *meta, u64 size,
 		     const struct bpf_insn *call, struct bpf_insn *buf, u32 room);
 
 /*
@@ -128,6 +129,12 @@ int bpf_graph_inline(unsigned long addr, struct btf_struct_meta *meta,
  * negative error. See rust/key.rs. Declared without CONFIG_BPF_GRAPH_RUST as well.
  */
 s64 bpf_graph_key(const struct btf *btf, u32 id, const char *names);
+
+/*
+ * Rust, called from btf.c: whether the @key, with the node's offset, reads what is
+ * one of the special fields in @rec, the record of the objects.
+ */
+bool bpf_graph_key_hits(u64 key, const struct btf_record *rec);
 
 #ifdef CONFIG_BPF_GRAPH_AB
 /* Rust, called from verifier.c where a kfunc's name has become an address. */

@@ -58,6 +58,7 @@ static TEMPLATES: &[(Address, &Template)] = &{
         bpf_rbtree_left => t::LEFT;
         bpf_rbtree_right => t::RIGHT;
         bpf_refcount_acquire, bpf_refcount_acquire_impl => t::ACQUIRE;
+        bpf_obj_new, bpf_obj_new_impl => t::NEW;
     }
 };
 
@@ -79,11 +80,12 @@ fn can_jit(code: &[Insn]) -> bool {
 }
 
 /// Writes to `room` what becomes of `call`, and says how many instructions that are; 0 if it stays
-/// a call.
+/// a call. `size` is that of a new object, if it makes one.
 pub(crate) fn expand(
     template: &Template,
     meta: *mut bindings::btf_struct_meta,
     record: Option<Record>,
+    size: u64,
     call: Insn,
     room: &mut [Insn],
 ) -> usize {
@@ -99,6 +101,11 @@ pub(crate) fn expand(
                 None => return 0,
             }
         }
+        Template::New => {
+            return record
+                .and_then(|r| t::new_object(r, size, call, room))
+                .unwrap_or(0)
+        }
     };
     if code.len() > room.len() {
         return 0;
@@ -110,8 +117,8 @@ pub(crate) fn expand(
 }
 
 /// Writes to `buf` what becomes of `call`, a call of the kfunc at `addr` with an object of the type
-/// that `meta` describes: no more than `room` instructions. Returns how many, or 0 if it stays a
-/// call.
+/// that `meta` describes, and makes if it is a new one, of `size` bytes: no more than `room`
+/// instructions. Returns how many, or 0 if it stays a call.
 ///
 /// # Safety
 ///
@@ -121,6 +128,7 @@ pub(crate) fn expand(
 pub unsafe extern "C" fn bpf_graph_inline(
     addr: usize,
     meta: *mut bindings::btf_struct_meta,
+    size: u64,
     call: *const bindings::bpf_insn,
     buf: *mut bindings::bpf_insn,
     room: u32,
@@ -139,7 +147,7 @@ pub unsafe extern "C" fn bpf_graph_inline(
             core::slice::from_raw_parts_mut(buf.cast::<Insn>(), room as usize),
         )
     };
-    let len = expand(template, meta, record, call, room);
+    let len = expand(template, meta, record, size, call, room);
     if room.get(..len).is_some_and(can_jit) {
         len as c_int
     } else {

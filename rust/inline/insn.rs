@@ -44,10 +44,13 @@ const fn code(parts: [u32; 3]) -> u8 {
 pub(crate) const LDX_DW: u8 = code([bindings::BPF_LDX, bindings::BPF_MEM, bindings::BPF_DW]);
 pub(crate) const LDX_W: u8 = code([bindings::BPF_LDX, bindings::BPF_MEM, bindings::BPF_W]);
 pub(crate) const STX_DW: u8 = code([bindings::BPF_STX, bindings::BPF_MEM, bindings::BPF_DW]);
+pub(crate) const ST_DW: u8 = code([bindings::BPF_ST, bindings::BPF_MEM, bindings::BPF_DW]);
+pub(crate) const ST_W: u8 = code([bindings::BPF_ST, bindings::BPF_MEM, bindings::BPF_W]);
 pub(crate) const ATOMIC_DW: u8 = code([bindings::BPF_STX, bindings::BPF_ATOMIC, bindings::BPF_DW]);
 pub(crate) const ATOMIC_W: u8 = code([bindings::BPF_STX, bindings::BPF_ATOMIC, bindings::BPF_W]);
 pub(crate) const MOV_X: u8 = code([bindings::BPF_ALU64, bindings::BPF_MOV, bindings::BPF_X]);
 pub(crate) const MOV_K: u8 = code([bindings::BPF_ALU64, bindings::BPF_MOV, bindings::BPF_K]);
+pub(crate) const ADD_K: u8 = code([bindings::BPF_ALU64, bindings::BPF_ADD, bindings::BPF_K]);
 pub(crate) const ADD32_K: u8 = code([bindings::BPF_ALU, bindings::BPF_ADD, bindings::BPF_K]);
 pub(crate) const JEQ_X: u8 = code([bindings::BPF_JMP, bindings::BPF_JEQ, bindings::BPF_X]);
 pub(crate) const JEQ_K: u8 = code([bindings::BPF_JMP, bindings::BPF_JEQ, bindings::BPF_K]);
@@ -108,6 +111,16 @@ pub(crate) const fn stx(dst: Reg, off: usize, src: Reg) -> Insn {
     Insn::new(STX_DW, dst, src, off as i16, 0)
 }
 
+/// `*(u64 *)(dst + off) = imm`
+pub(crate) const fn st_k(dst: Reg, off: i16, imm: i32) -> Insn {
+    Insn::new(ST_DW, dst, R0, off, imm)
+}
+
+/// `*(u32 *)(dst + off) = imm`
+pub(crate) const fn st32_k(dst: Reg, off: i16, imm: i32) -> Insn {
+    Insn::new(ST_W, dst, R0, off, imm)
+}
+
 /// `smp_store_release((u64 *)(dst + off), src)`
 pub(crate) const fn store_release(dst: Reg, off: usize, src: Reg) -> Insn {
     Insn::new(
@@ -140,6 +153,11 @@ pub(crate) const fn ld_imm64(dst: Reg, imm: u64) -> [Insn; 2] {
         Insn::new(LD_IMM64, dst, R0, 0, imm as i32),
         Insn::new(0, R0, R0, 0, (imm >> 32) as i32),
     ]
+}
+
+/// `dst += imm`
+pub(crate) const fn add_k(dst: Reg, imm: i32) -> Insn {
+    Insn::new(ADD_K, dst, R0, 0, imm)
 }
 
 /// `(u32)dst += imm`

@@ -16,8 +16,9 @@
 use core::mem::offset_of;
 
 use kernel::bindings::{
-    bpf_list_node_kern as ListNode, bpf_rb_node_kern as TreeNode, list_head, rb_node,
-    rb_root_cached,
+    bpf_list_node_kern as ListNode, bpf_rb_node_kern as TreeNode, btf_field,
+    btf_field_type_BPF_LIST_HEAD, btf_field_type_BPF_LIST_NODE, btf_field_type_BPF_RB_NODE,
+    btf_field_type_BPF_REFCOUNT, list_head, rb_node, rb_root_cached,
 };
 
 use super::insn::*;
@@ -38,6 +39,8 @@ pub(crate) enum Template {
     Sole(&'static [Insn]),
     /// `bpf_refcount_acquire()`, see [`acquire()`].
     Acquire,
+    /// `bpf_obj_new()`, see [`new_object()`].
+    New,
 }
 
 const NEXT: usize = offset_of!(list_head, next);
@@ -156,6 +159,7 @@ pub(crate) static TOP: Template = Template::Any(&of_tree(offset_of!(rb_root_cach
 pub(crate) static LEFT: Template = Template::Any(&child(offset_of!(rb_node, rb_left)));
 pub(crate) static RIGHT: Template = Template::Any(&child(offset_of!(rb_node, rb_right)));
 pub(crate) static ACQUIRE: Template = Template::Acquire;
+pub(crate) static NEW: Template = Template::New;
 
 /// How many instructions [`acquire()`] makes.
 pub(crate) const ACQUIRE_LEN: usize = 14;
@@ -185,4 +189,89 @@ pub(crate) fn acquire(record: Record, meta: u64, call: Insn) -> Option<[Insn; AC
         meta_high,
         call,
     ])
+}
+
+/// Instructions that are written one after the other.
+struct Code<'a> {
+    room: &'a mut [Insn],
+    len: usize,
+}
+
+impl Code<'_> {
+    /// `None` if there is no room.
+    fn push(&mut self, insns: &[Insn]) -> Option<()> {
+        let end = self.len.checked_add(insns.len())?;
+        let room = self.room.get_mut(self.len..end)?;
+        room.copy_from_slice(insns);
+        self.len = end;
+        Some(())
+    }
+
+    /// What `field` of the object at `R0` holds at first, as `object.rs` writes it; `None` if no
+    /// instruction can, or there is no room.
+    fn init(&mut self, field: &btf_field) -> Option<()> {
+        const LEFT: usize = offset_of!(rb_node, rb_left);
+        const RIGHT: usize = offset_of!(rb_node, rb_right);
+        const PARENT: usize = offset_of!(rb_node, __rb_parent_color);
+
+        let at = i16::try_from(field.offset).ok()?;
+        let end = i16::try_from(field.offset.checked_add(field.size)?).ok()?;
+        // To the field itself, which some begin with.
+        let own = [mov(R1, R0), add_k(R1, at.into())];
+        match field.type_ {
+            btf_field_type_BPF_LIST_NODE => {
+                self.push(&own)?;
+                self.push(&[stx(R1, NEXT, R1), stx(R1, PREV, R1)])?;
+                self.push(&[st_k(R1, LIST_OWNER as i16, 0)])
+            }
+            btf_field_type_BPF_RB_NODE => {
+                self.push(&own)?;
+                self.push(&[stx(R1, PARENT, R1), st_k(R1, LEFT as i16, 0)])?;
+                self.push(&[st_k(R1, RIGHT as i16, 0), st_k(R1, TREE_OWNER as i16, 0)])
+            }
+            btf_field_type_BPF_LIST_HEAD => {
+                self.push(&own)?;
+                self.push(&[stx(R1, NEXT, R1), stx(R1, PREV, R1)])
+            }
+            btf_field_type_BPF_REFCOUNT => self.push(&[st32_k(R0, at, 1)]),
+            // All others begin as zeroes.
+            _ => {
+                let mut at = at;
+                while at < end {
+                    let (insn, size) = match end.checked_sub(at)? {
+                        8.. if at % 8 == 0 => (st_k(R0, at, 0), 8),
+                        4.. if at % 4 == 0 => (st32_k(R0, at, 0), 4),
+                        _ => return None,
+                    };
+                    self.push(&[insn])?;
+                    at = at.checked_add(size)?;
+                }
+                Some(())
+            }
+        }
+    }
+}
+
+/// `bpf_obj_new()` of an object of `size` bytes with `record`: a call of the function without a type,
+/// for which it writes nothing, and behind that what each field holds at first. How many
+/// instructions were written to `room`; `None` where an instruction cannot say it, or there is no
+/// room for all.
+pub(crate) fn new_object(
+    record: Record,
+    size: u64,
+    call: Insn,
+    room: &mut [Insn],
+) -> Option<usize> {
+    let size = i32::try_from(size).ok()?;
+    let mut code = Code { room, len: 0 };
+    code.push(&[mov_k(R1, size), mov_k(R2, 0), call])?;
+    // Where there was no memory nothing is written.
+    let check = code.len;
+    code.push(&[jeq_k(R0, 0, 0)])?;
+    for field in record.fields() {
+        code.init(field)?;
+    }
+    let skip = i16::try_from(code.len.checked_sub(check)?.checked_sub(1)?).ok()?;
+    *code.room.get_mut(check)? = jeq_k(R0, 0, skip);
+    Some(code.len)
 }

@@ -24,7 +24,7 @@ mod tests {
     use crate::{
         inline::{
             expand,
-            insn::{call, Insn},
+            insn::{call, Insn, CALL},
             template, SWITCH,
         },
         record::Record,
@@ -41,7 +41,7 @@ mod tests {
         let template = template(kfunc as usize).ok_or(ENOENT)?;
         // SAFETY: The record outlives the call.
         let record = unsafe { Record::from_meta(items.meta()) };
-        let len = expand(template, items.meta(), record, call(0), &mut code);
+        let len = expand(template, items.meta(), record, 0, call(0), &mut code);
         code.truncate(len);
         Ok(code)
     }
@@ -298,6 +298,92 @@ mod tests {
         Ok(())
     }
 
+    /// The bytes of a new object's fields, with addresses in it as offsets from 1 on.
+    fn beginnings(record: &Record, object: *mut u64) -> Result<KVec<u64>> {
+        let mut all = KVec::new();
+        for field in record.fields() {
+            for at in (field.offset..field.offset + field.size).step_by(8) {
+                // SAFETY: The object is as long as its record says.
+                let word = unsafe {
+                    let at = object.byte_add(at as usize);
+                    match field.size {
+                        4 => (*at.cast::<u32>()).into(),
+                        _ => *at,
+                    }
+                };
+                let offset = word.wrapping_sub(object as u64);
+                let inside = offset < u64::from(SIZE);
+                all.push(if inside { offset + 1 } else { word }, GFP_KERNEL)?;
+            }
+        }
+        Ok(all)
+    }
+
+    const SIZE: u32 = 256;
+
+    #[test]
+    fn new_objects_begin_as_the_function_has_them() -> Result {
+        // Each kind at its own place, and the last at the end.
+        const KINDS: [(u32, usize, usize); 8] = [
+            (bindings::btf_field_type_BPF_SPIN_LOCK, 4, 4),
+            (bindings::btf_field_type_BPF_LIST_HEAD, 8, 16),
+            (bindings::btf_field_type_BPF_LIST_NODE, 32, 24),
+            (bindings::btf_field_type_BPF_RB_ROOT, 64, 16),
+            (bindings::btf_field_type_BPF_RB_NODE, 88, 32),
+            (bindings::btf_field_type_BPF_RES_SPIN_LOCK, 124, 4),
+            (bindings::btf_field_type_BPF_KPTR_REF, 128, 8),
+            (bindings::btf_field_type_BPF_REFCOUNT, 252, 4),
+        ];
+        let fields = KINDS.map(|(kind, at, size)| super::super::field(kind, at, size));
+        let types = super::super::RecordOf::new(fields);
+        let mut meta = types.meta();
+        // SAFETY: The record outlives the test.
+        let record = unsafe { Record::from_meta(&raw mut meta) }.ok_or(EINVAL)?;
+        let mut room = [call(0); ROOM];
+        let template = template(bpf_obj_new as usize).ok_or(ENOENT)?;
+        let len = expand(
+            template,
+            &raw mut meta,
+            Some(record),
+            SIZE.into(),
+            call(0),
+            &mut room,
+        );
+        let code = &room[..len];
+        let made = 1 + code.iter().position(|i| i.code == CALL).ok_or(EINVAL)?;
+
+        let mut object = KVec::from_elem(u64::MAX, SIZE as usize / 8, GFP_KERNEL)?;
+        let memory = [(object.as_mut_ptr().cast(), SIZE as usize)];
+        let machine = || Machine::new([0; 2], &memory);
+        // It asks for that much of no type, writes nothing if there is none, and else all fields.
+        assert_eq!(machine().run(code)?, End::Called(SIZE.into(), 0));
+        assert_eq!(machine().run_from(code, made, 0)?, End::Done(0));
+        assert!(object.iter().all(|&word| word == u64::MAX));
+        let at = object.as_mut_ptr();
+        let done = machine().run_from(code, made, at as u64)?;
+        assert_eq!(done, End::Done(at as u64));
+
+        let _program = super::super::Program::new(false);
+        let meta = &raw mut meta;
+        // SAFETY: The metadata says what is in the object; no field of it holds anything.
+        let other = super::super::patiently(|| unsafe { bpf_obj_new(SIZE.into(), meta) });
+        assert!(!other.is_null());
+        let same = beginnings(&record, at)?.eq(&beginnings(&record, other.cast())?);
+        // What is no field is left alone.
+        let rest = object[0] as u32 == u32::MAX && object[20] == u64::MAX;
+        // SAFETY: The reference is the test's own.
+        unsafe { bpf_obj_drop(other, meta) };
+        assert!(same && rest);
+
+        // Too little room, and a field that no instruction can write.
+        for room in 0..len {
+            let mut few = [call(0); ROOM];
+            let len = expand(template, meta, Some(record), 256, call(0), &mut few[..room]);
+            assert_eq!(len, 0);
+        }
+        Ok(())
+    }
+
     #[test]
     fn a_shared_type_is_not_taken_for_one_with_one_owner() -> Result {
         for kfunc in [bpf_list_push_front as Push, bpf_list_push_back] {
@@ -306,7 +392,7 @@ mod tests {
             // And of a type without a record nothing is known.
             let mut room = [call(0); ROOM];
             let template = template(kfunc as usize).ok_or(ENOENT)?;
-            assert_eq!(expand(template, null_mut(), None, call(0), &mut room), 0);
+            assert_eq!(expand(template, null_mut(), None, 0, call(0), &mut room), 0);
         }
         Ok(())
     }
@@ -320,6 +406,7 @@ mod tests {
             bpf_graph_inline(
                 kfunc as usize,
                 null_mut(),
+                0,
                 (&raw const call).cast::<bpf_insn>(),
                 buf.as_mut_ptr().cast::<bpf_insn>(),
                 room as u32,

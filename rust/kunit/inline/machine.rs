@@ -68,8 +68,18 @@ impl<'a> Machine<'a> {
     ///
     /// `EFAULT` where it leaves the memory, `EINVAL` where it leaves itself or is unknown, `ELOOP`
     /// where it does not end, `EPERM` where it wrote to a register that a call preserves.
-    pub(super) fn run(mut self, code: &[Insn]) -> Result<End> {
-        let mut at = 0;
+    pub(super) fn run(self, code: &[Insn]) -> Result<End> {
+        self.run_at(code, 0)
+    }
+
+    /// Runs `code` from `at` on, behind a call that returned `result`.
+    pub(super) fn run_from(mut self, code: &[Insn], at: usize, result: u64) -> Result<End> {
+        self.registers[..6].fill(0xdead_beef_dead_beef);
+        self.registers[0] = result;
+        self.run_at(code, at)
+    }
+
+    fn run_at(mut self, code: &[Insn], mut at: usize) -> Result<End> {
         for _ in 0..STEPS {
             if at == code.len() {
                 return if self.registers[6..]
@@ -118,6 +128,16 @@ impl<'a> Machine<'a> {
                 // SAFETY: `at()` found it in memory that the test owns.
                 unsafe { *to = src };
             }
+            ST_DW => {
+                let to = self.at(insn.dst(), insn.off, 8)?.cast::<u64>();
+                // SAFETY: `at()` found it in memory that the test owns.
+                unsafe { *to = imm };
+            }
+            ST_W => {
+                let to = self.at(insn.dst(), insn.off, 4)?.cast::<u32>();
+                // SAFETY: `at()` found it in memory that the test owns.
+                unsafe { *to = imm as u32 };
+            }
             ATOMIC_DW if insn.imm == bindings::BPF_STORE_REL as i32 => {
                 let to = self.at(insn.dst(), insn.off, 8)?.cast::<u64>();
                 // SAFETY: `at()` found it in memory that the test owns.
@@ -136,6 +156,7 @@ impl<'a> Machine<'a> {
             }
             MOV_X => self.set(insn.dst(), src),
             MOV_K => self.set(insn.dst(), imm),
+            ADD_K => self.set(insn.dst(), dst.wrapping_add(imm)),
             ADD32_K => self.set(insn.dst(), (dst as u32).wrapping_add(imm as u32).into()),
             JEQ_X => return Ok(dst == src),
             JEQ_K => return Ok(dst == imm),
