@@ -28,6 +28,16 @@ __rust_helper bool rust_helper_btf_type_is_int(const struct btf_type *t)
 	return btf_type_is_int(t);
 }
 
+__rust_helper u8 rust_helper_btf_int_bits(const struct btf_type *t)
+{
+	return btf_int_bits(t);
+}
+
+__rust_helper u8 rust_helper_btf_int_offset(const struct btf_type *t)
+{
+	return btf_int_offset(t);
+}
+
 __rust_helper bool rust_helper_btf_type_is_signed_int(const struct btf_type *t)
 {
 	return btf_type_is_signed_int(t);

@@ -24,6 +24,14 @@ pub(crate) enum Int {
 }
 
 impl Int {
+    /// How many bytes it is long, and aligned to.
+    pub(crate) fn size(self) -> u32 {
+        match self {
+            Int::U32 | Int::S32 => 4,
+            Int::U64 | Int::S64 => 8,
+        }
+    }
+
     fn from_code(code: u8) -> Option<Self> {
         [Int::U32, Int::S32, Int::U64, Int::S64]
             .into_iter()

@@ -7,6 +7,7 @@ use core::slice;
 use kernel::{bindings, prelude::*};
 
 use super::{Int, Key, Part};
+use crate::record::Record;
 
 /// A struct of a BTF.
 ///
@@ -20,27 +21,37 @@ struct Struct<'a> {
     id: u32,
 }
 
-/// A member's type, where it is an integer that can be a part of a key.
-fn int(signed: bool, size: u32) -> Option<Int> {
-    match (signed, size) {
-        (false, 4) => Some(Int::U32),
-        (true, 4) => Some(Int::S32),
-        (false, 8) => Some(Int::U64),
-        (true, 8) => Some(Int::S64),
+/// The integer of a type that is `size` bytes long and has `bits`; none that is a part of them.
+fn int(signed: bool, size: u32, bits: u8) -> Option<Int> {
+    match (signed, size, bits) {
+        (false, 4, 32) => Some(Int::U32),
+        (true, 4, 32) => Some(Int::S32),
+        (false, 8, 64) => Some(Int::U64),
+        (true, 8, 64) => Some(Int::S64),
         _ => None,
     }
 }
 
 impl<'a> Struct<'a> {
+    fn own(&self) -> *const bindings::btf_type {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::btf_type_by_id(self.btf, self.id) }
+    }
+
+    /// The members; none where what user space passed is not aligned for them.
     fn members(&self) -> &'a [bindings::btf_member] {
-        // SAFETY: By the type invariant; as many members as it says follow a struct.
-        unsafe {
-            let t = bindings::btf_type_by_id(self.btf, self.id);
-            slice::from_raw_parts(
-                bindings::btf_type_member(t),
-                bindings::btf_type_vlen(t) as usize,
+        // SAFETY: By the type invariant.
+        let (first, count) = unsafe {
+            (
+                bindings::btf_type_member(self.own()),
+                bindings::btf_type_vlen(self.own()) as usize,
             )
+        };
+        if !first.is_aligned() {
+            return &[];
         }
+        // SAFETY: By the type invariant as many members as it says follow a struct.
+        unsafe { slice::from_raw_parts(first, count) }
     }
 
     fn is_named(&self, member: &bindings::btf_member, name: &[u8]) -> bool {
@@ -50,42 +61,47 @@ impl<'a> Struct<'a> {
         its.to_bytes() == name
     }
 
-    /// `member` as a part of a key.
+    /// `member` as a part of a key. What BTF allows is more: integers with fewer bits than their
+    /// size says, or at the end of a struct that has no room for them.
     fn part(&self, member: &bindings::btf_member) -> Result<Part> {
         // SAFETY: By the type invariant: the member is one of the struct, and its type has been
-        // checked. A type that is no integer is told apart first.
-        let (bits, bitfield, int) = unsafe {
-            let own = bindings::btf_type_by_id(self.btf, self.id);
+        // checked. A type that is no integer is told apart before it is asked for its bits.
+        let (bits, bitfield, size, int) = unsafe {
             let t =
                 bindings::btf_type_skip_modifiers(self.btf, member.type_, core::ptr::null_mut());
-            if !bindings::btf_type_is_int(t) {
+            if !bindings::btf_type_is_int(t) || bindings::btf_int_offset(t) != 0 {
                 return Err(EINVAL);
             }
+            let size = (*t).__bindgen_anon_1.size;
             (
-                bindings::__btf_member_bit_offset(own, member),
-                bindings::__btf_member_bitfield_size(own, member),
+                bindings::__btf_member_bit_offset(self.own(), member),
+                bindings::__btf_member_bitfield_size(self.own(), member),
+                size,
                 int(
                     bindings::btf_type_is_signed_int(t),
-                    (*t).__bindgen_anon_1.size,
+                    size,
+                    bindings::btf_int_bits(t),
                 )
                 .ok_or(EINVAL)?,
             )
         };
-        let align = match int {
-            Int::U32 | Int::S32 => 32,
-            Int::U64 | Int::S64 => 64,
-        };
-        if bitfield != 0 || bits % align != 0 {
+        // SAFETY: By the type invariant.
+        let whole = unsafe { (*self.own()).__bindgen_anon_1.size };
+        let at = bits / 8;
+        if bitfield != 0 || bits % 8 != 0 || at % size != 0 || at.saturating_add(size) > whole {
             return Err(EINVAL);
         }
-        let at = u16::try_from(bits / 8).map_err(|_| E2BIG)?;
+        let at = u16::try_from(at).map_err(|_| E2BIG)?;
         Ok(Part { at, int })
     }
 
     fn part_named(&self, name: &[u8]) -> Result<Part> {
         let mut named = self.members().iter().filter(|m| self.is_named(m, name));
-        let member = named.next().ok_or(ENOENT)?;
-        self.part(member)
+        match (named.next(), named.next()) {
+            (Some(member), None) if !name.is_empty() => self.part(member),
+            (None, _) => Err(ENOENT),
+            _ => Err(EINVAL),
+        }
     }
 }
 
@@ -94,8 +110,9 @@ impl<'a> Struct<'a> {
 ///
 /// # Errors
 ///
-/// `ENOENT` if there is no such member; `EINVAL` if one is not an aligned integer of 4 or 8 bytes, or
-/// if there are more than two; `E2BIG` if one is more than 64 KiB into the struct.
+/// `ENOENT` if there is no such member; `EINVAL` if one is not a whole, aligned integer of 4 or 8
+/// bytes within the struct, if a name is empty or there twice, or if there are more than two;
+/// `E2BIG` if one is more than 64 KiB into the struct.
 ///
 /// # Safety
 ///
@@ -122,4 +139,28 @@ pub unsafe extern "C" fn bpf_graph_key(
         |err: Error| err.to_errno().into(),
         |key| key.to_word() as i64,
     )
+}
+
+/// Whether `key` reads what is a special field of the objects, whose record is `rec`: a link or a
+/// pointer of the kernel's, which no program may learn.
+///
+/// # Safety
+///
+/// `rec` points to a complete record.
+#[export]
+pub unsafe extern "C" fn bpf_graph_key_hits(key: u64, rec: *const bindings::btf_record) -> bool {
+    // SAFETY: This function's contract.
+    let Some(record) = (unsafe { Record::from_ptr(rec.cast_mut()) }) else {
+        return false;
+    };
+    let Some(key) = Key::from_word(key) else {
+        return false;
+    };
+    let hit = |part: Part| {
+        let at = u32::from(part.at);
+        let end = at.saturating_add(part.int.size());
+        let mut fields = record.fields().iter();
+        fields.any(|f| at < f.offset.saturating_add(f.size) && f.offset < end)
+    };
+    hit(key.first) || key.second.is_some_and(hit)
 }

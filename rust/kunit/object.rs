@@ -229,7 +229,10 @@ mod tests {
         let mut before = core::ptr::null_mut();
         (0..100)
             .filter(|_| {
-                let item = items.make(0);
+                // Not `make()`, which sleeps where there is no memory.
+                // SAFETY: The metadata is that of `Item`.
+                let item = unsafe { bpf_obj_new(size_of::<Item>() as u64, items.meta()) };
+                let item: *mut Item = item.cast();
                 let same = !item.is_null() && item == before;
                 before = item;
                 if !item.is_null() {
@@ -294,18 +297,27 @@ mod tests {
         let head = head.as_ptr();
         let off = offset_of!(Item, list) as u64;
         let item = items.make(1);
-        // The second insertion frees what is in the list: after a grace period, so not yet.
-        let _program = Program::new(true);
-        // SAFETY: This is a test, and the suppression ends below. The head is the test's own.
-        let (told, pushed, refused, popped) = unsafe {
+        // SAFETY: This is a test, and the suppression ends below.
+        let (test, quiet) = unsafe {
             let test = kernel::bindings::kunit_get_current_test();
-            let quiet = kernel::bindings::kunit_start_suppress_warning(test);
-            let pushed = bpf_list_push_back(head, list_node(item), items.meta(), off);
-            let refused = bpf_list_push_back(head, list_node(item), items.meta(), off);
-            let popped = bpf_list_pop_back(head);
+            (test, kernel::bindings::kunit_start_suppress_warning(test))
+        };
+        // The second insertion frees what is in the list: after a grace period, so not yet.
+        let program = Program::new(true);
+        // SAFETY: The head is the test's own, and so is the item.
+        let (pushed, refused, popped) = unsafe {
+            (
+                bpf_list_push_back(head, list_node(item), items.meta(), off),
+                bpf_list_push_back(head, list_node(item), items.meta(), off),
+                bpf_list_pop_back(head),
+            )
+        };
+        drop(program);
+        // SAFETY: Both come from above.
+        let told = unsafe {
             let told = kernel::bindings::kunit_suppressed_warning_count(quiet);
             kernel::bindings::kunit_end_suppress_warning(test, quiet);
-            (told, pushed, refused, popped)
+            told
         };
         assert_eq!((pushed, refused), (0, -(kernel::bindings::EINVAL as i32)));
         assert_eq!(super::super::list_item(popped), item);

@@ -3,6 +3,8 @@
  * Trees in the order of a declared key, against a sorted array: where nodes go, what
  * searches find, and what is refused, in which words.
  */
+#include <bpf/btf.h>
+
 #include "graph_test.h"
 #include "keyed.h"
 #include "said.h"
@@ -221,9 +223,9 @@ TEST(name)									\
 }
 
 REFUSED(-EINVAL, add_without_key,
-	"bpf_rbtree_add_key: the bpf_rb_root at offset=88 of struct item declares no key; add __attr");
+	"bpf_rbtree_add_key: the bpf_rb_root at offset=88, of struct item, declares no key; add __attr");
 REFUSED(-EINVAL, find_without_key,
-	"bpf_rbtree_find_key: the bpf_rb_root at offset=88 of struct item declares no key; add __attr");
+	"bpf_rbtree_find_key: the bpf_rb_root at offset=88, of struct item, declares no key; add __attr");
 REFUSED(-EINVAL, callback_with_key, "declares a key; use bpf_rbtree_add_key()");
 REFUSED(-EINVAL, find_without_lock, "bpf_spin_lock at off=0 must be held for bpf_rb_root");
 REFUSED(-EACCES, found_after_unlock, "invalid mem access 'scalar'");
@@ -271,6 +273,73 @@ TEST(tags)
 		EXPECT_EQ(!!bad[i].names, !!strstr(said, words))
 			TH_LOG("%s: %s", bad[i].name, said);
 	}
+}
+
+/* A BTF that no compiler makes, of one item with one key, and what is odd about it. */
+struct odd_btf {
+	const char *what;
+	int bits;		/* of the key's type, of 8 bytes */
+	int item_size, key_at;
+	const char *second;	/* a second member of that name, and type */
+	int err;
+};
+
+static int load_odd(const struct odd_btf *odd)
+{
+	struct btf *btf = btf__new_empty();
+	int u64, u32, words[3], lock, root, node, item, key, roots, i, fd;
+	const void *data;
+	__u32 *encoding, size;
+
+	if (!btf)
+		return -ENOMEM;
+	u32 = btf__add_int(btf, "u32", 4, 0);
+	u64 = btf__add_int(btf, "u64", 8, 0);
+	key = btf__add_int(btf, "odd", 8, 0);
+	encoding = (void *)((struct btf_type *)btf__type_by_id(btf, key) + 1);
+	*encoding = (*encoding & ~0xff) | odd->bits;
+	for (i = 1; i < 3; i++)
+		words[i] = btf__add_array(btf, u32, u64, 2 * i);
+	lock = btf__add_struct(btf, "bpf_spin_lock", 4);
+	btf__add_field(btf, "val", u32, 0, 0);
+	root = btf__add_struct(btf, "bpf_rb_root", 16);
+	btf__add_field(btf, "__opaque", words[1], 0, 0);
+	node = btf__add_struct(btf, "bpf_rb_node", 32);
+	btf__add_field(btf, "__opaque", words[2], 0, 0);
+	item = btf__add_struct(btf, "item", odd->item_size);
+	btf__add_field(btf, "r", node, 0, 0);
+	btf__add_field(btf, "k", key, odd->key_at * 8, 0);
+	if (odd->second)
+		btf__add_field(btf, odd->second, key, odd->key_at * 8, 0);
+	roots = btf__add_struct(btf, "roots", 24);
+	btf__add_field(btf, "lock", lock, 0, 0);
+	btf__add_field(btf, "root", root, 64, 0);
+	btf__add_decl_tag(btf, "contains:item:r", roots, 1);
+	btf__add_decl_tag(btf, "key:k", roots, 1);
+	data = btf__raw_data(btf, &size);
+	fd = item > 0 && data ? bpf_btf_load(data, size, NULL) : -ENOMEM;
+	btf__free(btf);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+TEST(odd_keys)
+{
+	static const struct odd_btf odd[] = {
+		{ "nothing", 64, 48, 40, NULL, 0 },
+		{ "fewer bits than its size", 5, 48, 40, NULL, -EINVAL },
+		{ "no bits, behind the end", 0, 48, 48, NULL, -EINVAL },
+		{ "no bits", 0, 48, 40, NULL, -EINVAL },
+		{ "in the node's links", 64, 48, 8, NULL, -EINVAL },
+		{ "the node's owner", 64, 48, 24, NULL, -EINVAL },
+		{ "there twice", 64, 48, 40, "k", -EINVAL },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(odd); i++)
+		EXPECT_EQ(odd[i].err, load_odd(&odd[i])) TH_LOG("%s", odd[i].what);
 }
 
 TEST_HARNESS_MAIN
