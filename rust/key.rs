@@ -135,7 +135,7 @@ impl PartOfNode {
             Int::U64 => self.wide(node),
             Int::S64 => self.wide(node) ^ SIGN,
             Int::U32 => u64::from(self.narrow(node)),
-            Int::S32 => self.narrow(node) as i32 as i64 as u64 ^ SIGN,
+            Int::S32 => i64::from(self.narrow(node) as i32) as u64 ^ SIGN,
         }
     }
 

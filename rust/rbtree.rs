@@ -228,8 +228,8 @@ impl<'l> Tree<'l> {
         true
     }
 
-    /// [`add()`](Self::add) where `before` says which nodes come behind `node`, and does nothing but
-    /// say so.
+    /// [`add()`](Self::add) where `before` says which nodes come behind `node`, and does nothing
+    /// but say so.
     #[inline(always)]
     #[must_use]
     pub(crate) fn add_before(
@@ -249,8 +249,8 @@ impl<'l> Tree<'l> {
             left = before(node);
             at = self.node(children.at(left));
         }
-        // SAFETY: By the type invariant `tree` is live; `parent` is null or a node in the tree, whose
-        // child is null: the walk ended there.
+        // SAFETY: By the type invariant `tree` is live; `parent` is null or a node in the tree,
+        // whose child is null: the walk ended there.
         unsafe {
             let link = if parent.is_null() {
                 &raw mut (*self.tree).rb_root.rb_node
@@ -281,8 +281,8 @@ impl<'l> Tree<'l> {
         // SAFETY: By the type invariant `tree` is live.
         let leftmost = left && parent == unsafe { (*self.tree).rb_leftmost };
 
-        // SAFETY: The claim says that its node is in no links. The rest is this function's contract,
-        // and `leftmost` says whether the place is left of all others.
+        // SAFETY: The claim says that its node is in no links. The rest is this function's
+        // contract, and `leftmost` says whether the place is left of all others.
         let linked = unsafe {
             claim.link(self.root, |n| {
                 let n = &raw mut (*n).rb_node;

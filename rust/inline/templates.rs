@@ -16,9 +16,8 @@
 use core::mem::offset_of;
 
 use kernel::bindings::{
-    bpf_list_node_kern as ListNode, bpf_rb_node_kern as TreeNode, btf_field,
-    btf_field_type_BPF_LIST_HEAD, btf_field_type_BPF_LIST_NODE, btf_field_type_BPF_RB_NODE,
-    btf_field_type_BPF_REFCOUNT, list_head, rb_node, rb_root_cached,
+    self, bpf_list_node_kern as ListNode, bpf_rb_node_kern as TreeNode, btf_field, list_head,
+    rb_node, rb_root_cached,
 };
 
 use super::insn::*;
@@ -219,21 +218,21 @@ impl Code<'_> {
         // To the field itself, which some begin with.
         let own = [mov(R1, R0), add_k(R1, at.into())];
         match field.type_ {
-            btf_field_type_BPF_LIST_NODE => {
+            bindings::btf_field_type_BPF_LIST_NODE => {
                 self.push(&own)?;
                 self.push(&[stx(R1, NEXT, R1), stx(R1, PREV, R1)])?;
                 self.push(&[st_k(R1, LIST_OWNER as i16, 0)])
             }
-            btf_field_type_BPF_RB_NODE => {
+            bindings::btf_field_type_BPF_RB_NODE => {
                 self.push(&own)?;
                 self.push(&[stx(R1, PARENT, R1), st_k(R1, LEFT as i16, 0)])?;
                 self.push(&[st_k(R1, RIGHT as i16, 0), st_k(R1, TREE_OWNER as i16, 0)])
             }
-            btf_field_type_BPF_LIST_HEAD => {
+            bindings::btf_field_type_BPF_LIST_HEAD => {
                 self.push(&own)?;
                 self.push(&[stx(R1, NEXT, R1), stx(R1, PREV, R1)])
             }
-            btf_field_type_BPF_REFCOUNT => self.push(&[st32_k(R0, at, 1)]),
+            bindings::btf_field_type_BPF_REFCOUNT => self.push(&[st32_k(R0, at, 1)]),
             // All others begin as zeroes.
             _ => {
                 let mut at = at;
@@ -252,8 +251,8 @@ impl Code<'_> {
     }
 }
 
-/// `bpf_obj_new()` of an object of `size` bytes with `record`: a call of the function without a type,
-/// for which it writes nothing, and behind that what each field holds at first. How many
+/// `bpf_obj_new()` of an object of `size` bytes with `record`: a call of the function without a
+/// type, for which it writes nothing, and behind that what each field holds at first. How many
 /// instructions were written to `room`; `None` where an instruction cannot say it, or there is no
 /// room for all.
 pub(crate) fn new_object(

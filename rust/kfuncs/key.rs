@@ -48,8 +48,8 @@ pub unsafe extern "C" fn bpf_rbtree_add_key(
     }
 }
 
-/// The first node of `root` whose key is (`first`, `second`); null if there is none. Of a key that is
-/// one integer `second` says nothing.
+/// The first node of `root` whose key is (`first`, `second`); null if there is none. Of a key that
+/// is one integer `second` says nothing.
 ///
 /// # Safety
 ///

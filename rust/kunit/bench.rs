@@ -203,8 +203,8 @@ impl Plan {
         self.pair_after(|_| (), names, first, second)
     }
 
-    /// The same, after `prepare` was told the number of the turn, of [`TURNS`], in time that does not
-    /// count.
+    /// The same, after `prepare` was told the number of the turn, of [`TURNS`], in time that does
+    /// not count.
     fn pair_after(
         self,
         mut prepare: impl FnMut(usize),

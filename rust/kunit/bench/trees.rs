@@ -97,8 +97,8 @@ fn around_residents(items: &Items, shape: Shape) -> Result {
         unsafe { crate::bpf_rbtree_add(root, tree_node(item), Some(BY_KEY), meta, TREE) };
     }
     let nodes = core::array::from_fn::<_, BATCH, _>(|_| tree_node(items.make(0)));
-    // Others in each turn: a CPU learns the way to keys that come again and again, and has on it what
-    // the turn before left in its caches.
+    // Others in each turn: a CPU learns the way to keys that come again and again, and has on it
+    // what the turn before left in its caches.
     let mut fresh = KVec::from_elem([0; BATCH], TURNS, GFP_KERNEL)?;
     fresh.iter_mut().flatten().for_each(|fresh| *fresh = key());
     let mut wanted = KVec::from_elem([0; BATCH], TURNS, GFP_KERNEL)?;

@@ -61,9 +61,9 @@ fn last_put_and_pop<K: Collection>(guarded: Guarded) {
     });
 }
 
-/// One takes the only reference out of a root and drops it, and memory and root have a new object at
-/// once; two others look at what they find, with no reference and no grace period, but under the
-/// lock.
+/// One takes the only reference out of a root and drops it, and memory and root have a new object
+/// at once; two others look at what they find, with no reference and no grace period, but under
+/// the lock.
 fn found_and_freed_at_once<K: Collection>(guarded: Guarded) {
     let explore = Explore {
         rcu: true,

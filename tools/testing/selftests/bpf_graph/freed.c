@@ -38,17 +38,16 @@ FIXTURE_VARIANT_ADD(freed, refused) { .prog = "plain_refused" };
 TEST_F(freed, memory)
 {
 	struct bpf_program *prog;
+	bool at_once;
 
 	prog = bpf_object__find_program_by_name(self->skel->obj, variant->prog);
 	ASSERT_NE(NULL, prog);
 	ASSERT_EQ(0, run_prog(prog));
-	/* There may be no memory for some of them. */
+	/* There may be no memory for some of them, and an interrupt takes what was free. */
 	EXPECT_LT(50, self->skel->bss->made);
-	if (variant->at_once && !strcmp(impl(), "rust")) {
-		EXPECT_LT(self->skel->bss->made / 2, self->skel->bss->again);
-	} else {
-		EXPECT_EQ(0, self->skel->bss->again);
-	}
+	at_once = variant->at_once && !strcmp(impl(), "rust");
+	EXPECT_LE(at_once ? self->skel->bss->made / 2 : 0, self->skel->bss->again);
+	EXPECT_GE(at_once ? self->skel->bss->made : 0, self->skel->bss->again);
 }
 
 TEST(found_under_the_lock)

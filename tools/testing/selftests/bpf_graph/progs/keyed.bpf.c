@@ -12,7 +12,7 @@ struct item {
 	__u32 u32_first;
 	__s32 s32_first;
 	__s64 s64_first;
-	const volatile __u64 u64_first;
+	const __u64 u64_first;
 };
 
 struct shared {
@@ -41,7 +41,7 @@ struct {
 } maps SEC(".maps");
 
 /* Roots can be global variables. */
-#define PRIVATE SEC(".data.roots") __hidden __attribute__((aligned(8)))
+#define PRIVATE SEC(".data.roots") __hidden
 PRIVATE struct bpf_spin_lock lock;
 PRIVATE struct bpf_rb_root global __contains(item, r) __key(u64_first);
 

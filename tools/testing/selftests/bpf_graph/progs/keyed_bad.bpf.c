@@ -23,7 +23,7 @@ struct item {
 #elif defined(bitfield)
 #define KEY __key(bits)
 #elif defined(three_fields)
-#define KEY __key(first:second:first)
+#define KEY __attribute__((btf_decl_tag("key:first:second:first")))
 #elif defined(no_field)
 #define KEY __key()
 #elif defined(key_twice)
