@@ -46,7 +46,7 @@ stress: ## threads on two CPUs against one another (1 min; OPS=: operations, SEE
 fuzz: ## random programs by C, by Rust and by a model (2 min; N=: programs, SEED=)
 	@$(vm)/prepare x86_64 -- $(vm)/test fuzz
 
-mutants: ## defects that the tests must find, one after another (15 min; M=NAME: one)
+mutants: ## defects that the tests must find, one after another (40 min; M=NAME: one)
 	@$(vm)/prepare x86_64 um -- tools/testing/mutants/run -a $(M)
 
 bench: ## Rust beside C, operation by operation; direct values beside lookups (2 min)

@@ -24,6 +24,7 @@ use super::{kfuncs::Kfuncs, Item, Items};
 mod lists;
 mod objects;
 mod trees;
+mod two;
 
 /// How many rounds; odd, so that there is a middle one.
 const ROUNDS: usize = 401;
@@ -264,6 +265,11 @@ mod tests {
     #[test]
     fn objects() -> Result {
         super::objects::new_and_drop()
+    }
+
+    #[test]
+    fn two_cpus() -> Result {
+        super::two::all()
     }
 
     #[test]

@@ -25,6 +25,7 @@
 static const struct {
 	const char *prog, *base, *op, *shape;
 	bool mean;
+	const char *c;	/* what C is measured by instead, as it has no such function */
 } rows[] = {
 	{ "sole_push_pop_front", "base_sole_node", "list_push_front+pop_front", "owners=one" },
 	{ "sole_push_pop_back", "base_sole_node", "list_push_back+pop_back", "owners=one" },
@@ -43,6 +44,9 @@ static const struct {
 	{ "tree_root", "base_look", "rbtree_root", "" },
 	{ "tree_left", "base_look", "rbtree_left", "" },
 	{ "tree_right", "base_look", "rbtree_right", "" },
+	{ "tree_add_remove", "base_leaf", "rbtree_add+remove", "nodes=1023" },
+	{ "tree_add_key_remove", "base_leaf", "rbtree_add_key+remove", "nodes=1023",
+	  .c = "tree_add_remove" },
 	{ "acquire_drop", "base_plain", "refcount_acquire+drop", "owners=many" },
 	{ "new_drop", "base_plain", "obj_new+drop", "owners=one", true },
 	{ "new_drop_shared", "base_plain", "obj_new+drop", "owners=many", true },
@@ -61,9 +65,9 @@ static const struct {
 };
 
 /* Instructions of one run of program @name, or -1. */
-static int measure(struct graph_bench *skel, const char *name, bool mean)
+static int measure(struct bpf_object *obj, const char *name, bool mean)
 {
-	struct bpf_program *prog = bpf_object__find_program_by_name(skel->obj, name);
+	struct bpf_program *prog = bpf_object__find_program_by_name(obj, name);
 	char packet[64] = {};
 	int i, err, fewest = -1;
 
@@ -87,6 +91,44 @@ static int measure(struct graph_bench *skel, const char *name, bool mean)
 	return fewest;
 }
 
+/* What is in an arena instead, which no implementation of ours has a part in. */
+static int arena(void)
+{
+	static const char * const progs[][3] = {
+		{ "arena_push_pop", "arena_list_add+del", "" },
+		{ "arena_add_remove", "arena_rbtree_insert+remove", "nodes=1023 " },
+	};
+	struct bpf_program *fill;
+	struct bpf_object *obj;
+	char path[4096];
+	unsigned int i;
+	ssize_t len;
+
+	/* No skeleton: its types are the kernel's, and not for user space. */
+	len = readlink("/proc/self/exe", path, sizeof(path) - 64);
+	if (len < 0)
+		return 1;
+	path[len] = '\0';
+	strcpy(strrchr(path, '/'), "/arena_bench.bpf.o");
+	obj = bpf_object__open_file(path, NULL);
+	if (!obj || bpf_object__load(obj))
+		return 1;
+	fill = bpf_object__find_program_by_name(obj, "arena_fill");
+	if (!fill || run_prog(fill))
+		return 1;
+	for (i = 0; i < ARRAY_SIZE(progs); i++) {
+		int base = measure(obj, "base_arena", false);
+		int all = measure(obj, progs[i][0], false);
+
+		if (base < 0 || all < 0)
+			return 1;
+		printf("bench op=%s %simpl=arena count=%.2f\n", progs[i][1], progs[i][2],
+		       (double)(all - base) / OPS);
+	}
+	bpf_object__close(obj);
+	return 0;
+}
+
 int main(void)
 {
 	double count[ARRAY_SIZE(impls)][ARRAY_SIZE(rows)];
@@ -98,11 +140,12 @@ int main(void)
 		if (impl_set(impls[i].impl) || inline_set(impls[i].inlined) < 0)
 			return 1;
 		skel = graph_bench__open_and_load();
-		if (!skel || run_prog(skel->progs.fill))
+		if (!skel || run_prog(skel->progs.fill) || run_prog(skel->progs.fill_trees))
 			return 1;
 		for (j = 0; j < ARRAY_SIZE(rows); j++) {
-			int base = measure(skel, rows[j].base, rows[j].mean);
-			int all = measure(skel, rows[j].prog, rows[j].mean);
+			const char *prog = !i && rows[j].c ? rows[j].c : rows[j].prog;
+			int base = measure(skel->obj, rows[j].base, rows[j].mean);
+			int all = measure(skel->obj, prog, rows[j].mean);
 
 			if (base < 0 || all < 0)
 				return 1;
@@ -118,5 +161,5 @@ int main(void)
 		}
 		graph_bench__destroy(skel);
 	}
-	return 0;
+	return arena();
 }

@@ -6,4 +6,9 @@
 /* How often a program does what is counted. */
 #define OPS 16
 
+/* How many nodes trees have, in an order that is no order, and a key between two. */
+#define TREE_NODES	1023
+#define TREE_KEY(i)	(((i) * 389 & 1023) * 2)
+#define TREE_WANTED	1025
+
 #endif

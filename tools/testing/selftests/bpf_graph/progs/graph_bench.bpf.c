@@ -18,6 +18,17 @@ struct shared {
 	__u64 key;
 };
 
+struct leaf {
+	struct bpf_rb_node r;
+	__u64 key;
+};
+
+struct trees {
+	struct bpf_spin_lock lock;
+	struct bpf_rb_root plain __contains(leaf, r);
+	struct bpf_rb_root keyed __contains(leaf, r) __key(key);
+};
+
 struct sole_roots {
 	struct bpf_spin_lock lock;
 	struct bpf_list_head list __contains(sole, l);
@@ -42,6 +53,13 @@ struct {
 	__type(value, struct shared_roots);
 	__uint(max_entries, 1);
 } shareds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, int);
+	__type(value, struct trees);
+	__uint(max_entries, 1);
+} trees SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
@@ -76,6 +94,89 @@ static bool less(struct bpf_rb_node *a, const struct bpf_rb_node *b)
 {
 	return container_of(a, struct shared, r)->key < container_of(b, struct shared, r)->key;
 }
+
+static bool less_leaf(struct bpf_rb_node *a, const struct bpf_rb_node *b)
+{
+	return container_of(a, struct leaf, r)->key < container_of(b, struct leaf, r)->key;
+}
+
+/* Fills the large trees; run once. */
+SEC("tc")
+int fill_trees(struct __sk_buff *ctx)
+{
+	struct trees *v;
+	int key = 0, i;
+
+	v = bpf_map_lookup_elem(&trees, &key);
+	if (!v)
+		return 1;
+	bpf_for(i, 0, TREE_NODES) {
+		struct leaf *n = bpf_obj_new(struct leaf);
+		struct leaf *m;
+
+		if (!n)
+			return 2;
+		m = bpf_obj_new(struct leaf);
+		if (!m) {
+			bpf_obj_drop(n);
+			return 3;
+		}
+		n->key = TREE_KEY(i);
+		m->key = TREE_KEY(i);
+		bpf_spin_lock(&v->lock);
+		bpf_rbtree_add(&v->plain, &n->r, less_leaf);
+		bpf_rbtree_add_key(&v->keyed, &m->r);
+		bpf_spin_unlock(&v->lock);
+	}
+	return 0;
+}
+
+/* A program with a leaf in hand. */
+#define WITH_LEAF(name, op)					\
+SEC("tc")							\
+int name(struct __sk_buff *ctx)					\
+{								\
+	struct bpf_rb_node *r;					\
+	struct trees *v;					\
+	struct leaf *n;						\
+	int key = 0;						\
+								\
+	v = bpf_map_lookup_elem(&trees, &key);			\
+	if (!v)							\
+		return 1;					\
+	n = bpf_obj_new(struct leaf);				\
+	if (!n)							\
+		return 2;					\
+	n->key = TREE_WANTED;					\
+	bpf_spin_lock(&v->lock);				\
+	REPEAT(op);						\
+	bpf_spin_unlock(&v->lock);				\
+	bpf_obj_drop(n);					\
+	return 0;						\
+out:								\
+	bpf_spin_unlock(&v->lock);				\
+	return 3;						\
+}
+
+#define NO_LEAF							\
+do {								\
+	(void)r;						\
+	if (0)							\
+		goto out;					\
+} while (0)
+
+#define TO_AND_FRO(root, add)					\
+do {								\
+	add;							\
+	r = bpf_rbtree_remove(&v->root, &n->r);			\
+	if (!r)							\
+		goto out;					\
+	n = container_of(r, struct leaf, r);			\
+} while (0)
+
+WITH_LEAF(base_leaf, NO_LEAF)
+WITH_LEAF(tree_add_remove, TO_AND_FRO(plain, bpf_rbtree_add(&v->plain, &n->r, less_leaf)))
+WITH_LEAF(tree_add_key_remove, TO_AND_FRO(keyed, bpf_rbtree_add_key(&v->keyed, &n->r)))
 
 /* Fills the lists and the tree with 15 nodes each; run once. */
 SEC("tc")
