@@ -53,6 +53,10 @@ struct bpf_list_node *bpf_list_back(struct bpf_list_head *head);
 bool bpf_list_is_first(struct bpf_list_head *head, struct bpf_list_node *node__nonown_allowed);
 bool bpf_list_is_last(struct bpf_list_head *head, struct bpf_list_node *node__nonown_allowed);
 bool bpf_list_empty(struct bpf_list_head *head);
+struct bpf_list_node *bpf_list_next(struct bpf_list_head *head,
+				    struct bpf_list_node *node__nonown_allowed);
+struct bpf_list_node *bpf_list_prev(struct bpf_list_head *head,
+				    struct bpf_list_node *node__nonown_allowed);
 
 int bpf_rbtree_add(struct bpf_rb_root *root, struct bpf_rb_node *node,
 		   bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b),
@@ -65,6 +69,8 @@ struct bpf_rb_node *bpf_rbtree_first(struct bpf_rb_root *root);
 struct bpf_rb_node *bpf_rbtree_root(struct bpf_rb_root *root);
 struct bpf_rb_node *bpf_rbtree_left(struct bpf_rb_root *root, struct bpf_rb_node *node);
 struct bpf_rb_node *bpf_rbtree_right(struct bpf_rb_root *root, struct bpf_rb_node *node);
+struct bpf_rb_node *bpf_rbtree_next(struct bpf_rb_root *root, struct bpf_rb_node *node);
+struct bpf_rb_node *bpf_rbtree_prev(struct bpf_rb_root *root, struct bpf_rb_node *node);
 
 int bpf_rbtree_add_key(struct bpf_rb_root *root, struct bpf_rb_node *node,
 		       struct btf_struct_meta *meta, u64 key);

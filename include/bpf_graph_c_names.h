@@ -27,12 +27,16 @@ BPF_GRAPH_C_NAME(bpf_list_back);
 BPF_GRAPH_C_NAME(bpf_list_is_first);
 BPF_GRAPH_C_NAME(bpf_list_is_last);
 BPF_GRAPH_C_NAME(bpf_list_empty);
+BPF_GRAPH_C_NAME(bpf_list_next);
+BPF_GRAPH_C_NAME(bpf_list_prev);
 BPF_GRAPH_C_NAME(bpf_rbtree_add);
 BPF_GRAPH_C_NAME(bpf_rbtree_remove);
 BPF_GRAPH_C_NAME(bpf_rbtree_first);
 BPF_GRAPH_C_NAME(bpf_rbtree_root);
 BPF_GRAPH_C_NAME(bpf_rbtree_left);
 BPF_GRAPH_C_NAME(bpf_rbtree_right);
+BPF_GRAPH_C_NAME(bpf_rbtree_next);
+BPF_GRAPH_C_NAME(bpf_rbtree_prev);
 
 #undef BPF_GRAPH_C_NAME
 

@@ -92,12 +92,16 @@ kfuncs! {
     bpf_list_is_first => bpf_graph_c_bpf_list_is_first;
     bpf_list_is_last => bpf_graph_c_bpf_list_is_last;
     bpf_list_empty => bpf_graph_c_bpf_list_empty;
+    bpf_list_next => bpf_graph_c_bpf_list_next;
+    bpf_list_prev => bpf_graph_c_bpf_list_prev;
     bpf_rbtree_add, bpf_rbtree_add_impl => bpf_graph_c_bpf_rbtree_add;
     bpf_rbtree_remove => bpf_graph_c_bpf_rbtree_remove;
     bpf_rbtree_first => bpf_graph_c_bpf_rbtree_first;
     bpf_rbtree_root => bpf_graph_c_bpf_rbtree_root;
     bpf_rbtree_left => bpf_graph_c_bpf_rbtree_left;
     bpf_rbtree_right => bpf_graph_c_bpf_rbtree_right;
+    bpf_rbtree_next => bpf_graph_c_bpf_rbtree_next;
+    bpf_rbtree_prev => bpf_graph_c_bpf_rbtree_prev;
 }
 
 /// The address that a program's call gets: that of the C body where C is chosen and there is one.

@@ -39,6 +39,7 @@ mod races;
 mod stress;
 mod threads;
 mod tree;
+mod walk;
 
 use self::threads::Program;
 

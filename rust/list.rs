@@ -114,6 +114,22 @@ impl<'l> List<'l> {
         Some(unsafe { Node::from_raw(node, self.held) })
     }
 
+    /// The node behind `node`, which must be in this list for there to be one.
+    #[inline(always)]
+    pub(crate) fn next_of(&self, node: ListNode<'l>) -> Option<ListNode<'l>> {
+        let member = node.member_of(self.root)?;
+        // SAFETY: A member is live, and its links change under the lock only, which is held.
+        self.node(unsafe { (*member.as_ptr()).list_head.next })
+    }
+
+    /// The node before `node`, which must be in this list for there to be one.
+    #[inline(always)]
+    pub(crate) fn prev_of(&self, node: ListNode<'l>) -> Option<ListNode<'l>> {
+        let member = node.member_of(self.root)?;
+        // SAFETY: A member is live, and its links change under the lock only, which is held.
+        self.node(unsafe { (*member.as_ptr()).list_head.prev })
+    }
+
     /// The first node.
     #[inline(always)]
     pub(crate) fn front(&self) -> Option<ListNode<'l>> {

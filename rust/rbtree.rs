@@ -180,6 +180,22 @@ impl<'l> Tree<'l> {
         self.node(unsafe { (*member.as_ptr()).rb_node.rb_right })
     }
 
+    /// The node behind `node` in order, which must be in this tree for there to be one.
+    #[inline(always)]
+    pub(crate) fn next_of(&self, node: TreeNode<'l>) -> Option<TreeNode<'l>> {
+        let member = node.member_of(self.root)?;
+        // SAFETY: A member is live and in this tree, whose links change under the lock only.
+        self.node(unsafe { bindings::rb_next(&raw const (*member.as_ptr()).rb_node) })
+    }
+
+    /// The node before `node` in order, which must be in this tree for there to be one.
+    #[inline(always)]
+    pub(crate) fn prev_of(&self, node: TreeNode<'l>) -> Option<TreeNode<'l>> {
+        let member = node.member_of(self.root)?;
+        // SAFETY: A member is live and in this tree, whose links change under the lock only.
+        self.node(unsafe { bindings::rb_prev(&raw const (*member.as_ptr()).rb_node) })
+    }
+
     /// The first node that is `there`, which must hold for all nodes behind one for which it holds.
     #[inline(always)]
     pub(crate) fn first_that(&self, there: impl Fn(TreeNode<'l>) -> bool) -> Option<TreeNode<'l>> {

@@ -115,6 +115,18 @@ const fn is_end(first: usize) -> [Insn; 6] {
     ]
 }
 
+/// `bpf_list_next()` (`at` is `NEXT`) and `bpf_list_prev()`.
+const fn neighbour(at: usize) -> [Insn; 6] {
+    [
+        ldx(R3, R2, LIST_OWNER),
+        mov_k(R0, 0),
+        jne(R3, R1, 3),
+        ldx(R0, R2, at),
+        jne(R0, R1, 1),
+        mov_k(R0, 0),
+    ]
+}
+
 /// `bpf_list_empty()`, which initialises a head of zeroes.
 const EMPTY: [Insn; 8] = [
     mov_k(R0, 1),
@@ -149,6 +161,8 @@ pub(crate) static POP_BACK: Template = Template::Any(&pop(PREV, NEXT));
 pub(crate) static DELETE: Template = Template::Any(&DEL);
 pub(crate) static FRONT: Template = Template::Any(&end(NEXT));
 pub(crate) static BACK: Template = Template::Any(&end(PREV));
+pub(crate) static AFTER: Template = Template::Any(&neighbour(NEXT));
+pub(crate) static BEFORE: Template = Template::Any(&neighbour(PREV));
 pub(crate) static IS_FIRST: Template = Template::Any(&is_end(NEXT));
 pub(crate) static IS_LAST: Template = Template::Any(&is_end(PREV));
 pub(crate) static IS_EMPTY: Template = Template::Any(&EMPTY);

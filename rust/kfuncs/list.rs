@@ -253,3 +253,37 @@ pub unsafe extern "C" fn bpf_list_empty(head: *mut bpf_list_head) -> bool {
         list(head, &held).is_empty()
     }
 }
+
+/// The node behind `node` in `head`; null if there is none or `node` is not there.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_list_next(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+) -> *mut bpf_list_node {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        or_null(list(head, &held).next_of(list_node(node, &held)))
+    }
+}
+
+/// The node before `node` in `head`; null if there is none or `node` is not there.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_list_prev(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+) -> *mut bpf_list_node {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        or_null(list(head, &held).prev_of(list_node(node, &held)))
+    }
+}

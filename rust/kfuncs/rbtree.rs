@@ -162,3 +162,37 @@ pub unsafe extern "C" fn bpf_rbtree_right(
         or_null(tree(root, &held).right(tree_node(node, &held)))
     }
 }
+
+/// The node behind `node` in the order of `root`; null if there is none or `node` is not there.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_next(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        or_null(tree(root, &held).next_of(tree_node(node, &held)))
+    }
+}
+
+/// The node before `node` in the order of `root`; null if there is none or `node` is not there.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_prev(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        or_null(tree(root, &held).prev_of(tree_node(node, &held)))
+    }
+}

@@ -117,6 +117,10 @@ mod tests {
 
     type OfHead = unsafe extern "C" fn(*mut bpf_list_head) -> *mut bindings::bpf_list_node;
     type IsIn = unsafe extern "C" fn(*mut bpf_list_head, *mut bindings::bpf_list_node) -> bool;
+    type Neighbour = unsafe extern "C" fn(
+        *mut bpf_list_head,
+        *mut bindings::bpf_list_node,
+    ) -> *mut bindings::bpf_list_node;
     type Push = unsafe extern "C" fn(
         *mut bpf_list_head,
         *mut bindings::bpf_list_node,
@@ -133,6 +137,7 @@ mod tests {
             bpf_list_back,
         ];
         let is_in: [IsIn; 2] = [bpf_list_is_first, bpf_list_is_last];
+        let neighbour: [Neighbour; 2] = [bpf_list_next, bpf_list_prev];
         let push: [Push; 2] = [bpf_list_push_front, bpf_list_push_back];
         let types = Items::single()?;
         let mut items = plain_items()?;
@@ -158,7 +163,7 @@ mod tests {
             // SAFETY: The item is the test's own.
             let free = unsafe { (*item).list.owner.is_null() };
             longest = longest.max(items.iter().filter(|i| !i.list.owner.is_null()).count());
-            match random.below(12) {
+            match random.below(14) {
                 at @ 0..4 if free => {
                     let kfunc = push[at % 2];
                     let code = inlined(kfunc as *const c_void, &types)?;
@@ -178,6 +183,12 @@ mod tests {
                     let code = inlined(kfunc as *const c_void, &types)?;
                     // SAFETY: All of it is the test's own.
                     memory.same(&code, args, || unsafe { u64::from(kfunc(head, node)) })?;
+                }
+                at @ (12 | 13) => {
+                    let kfunc = neighbour[at - 12];
+                    let code = inlined(kfunc as *const c_void, &types)?;
+                    // SAFETY: All of it is the test's own.
+                    memory.same(&code, args, || unsafe { kfunc(head, node) as u64 })?;
                 }
                 10 => {
                     let code = inlined(bpf_list_del as *const c_void, &types)?;

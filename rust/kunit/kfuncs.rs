@@ -75,6 +75,7 @@ type New = unsafe extern "C" fn(u64, *mut btf_struct_meta) -> *mut c_void;
 type Push =
     unsafe extern "C" fn(*mut bpf_list_head, *mut bpf_list_node, *mut btf_struct_meta, u64) -> i32;
 type OfList = unsafe extern "C" fn(*mut bpf_list_head) -> *mut bpf_list_node;
+type Beside = unsafe extern "C" fn(*mut bpf_list_head, *mut bpf_list_node) -> *mut bpf_list_node;
 type IsInList = unsafe extern "C" fn(*mut bpf_list_head, *mut bpf_list_node) -> bool;
 type OfTree = unsafe extern "C" fn(*mut bpf_rb_root) -> *mut bpf_rb_node;
 type FromTree = unsafe extern "C" fn(*mut bpf_rb_root, *mut bpf_rb_node) -> *mut bpf_rb_node;
@@ -100,6 +101,8 @@ implementation! {
     back: bpf_list_back, OfList;
     is_first: bpf_list_is_first, IsInList;
     is_last: bpf_list_is_last, IsInList;
+    next: bpf_list_next, Beside;
+    prev: bpf_list_prev, Beside;
     is_empty: bpf_list_empty, unsafe extern "C" fn(*mut bpf_list_head) -> bool;
     add: bpf_rbtree_add,
         unsafe extern "C" fn(
@@ -110,4 +113,6 @@ implementation! {
     top: bpf_rbtree_root, OfTree;
     left: bpf_rbtree_left, FromTree;
     right: bpf_rbtree_right, FromTree;
+    tree_next: bpf_rbtree_next, FromTree;
+    tree_prev: bpf_rbtree_prev, FromTree;
 }

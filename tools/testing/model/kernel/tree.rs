@@ -114,3 +114,43 @@ pub unsafe fn rb_erase_cached(node: *mut rb_node, tree: *mut rb_root_cached) {
         (*left).__rb_parent_color = next as usize;
     }
 }
+
+/// # Safety
+///
+/// `node` is in a tree whose lock is held.
+pub unsafe fn rb_next(node: *const rb_node) -> *mut rb_node {
+    let mut node = node.cast_mut();
+    // SAFETY: This function's contract.
+    unsafe {
+        if !(*node).rb_right.is_null() {
+            return leftmost((*node).rb_right);
+        }
+        let mut above = parent(node);
+        while !above.is_null() && (*above).rb_right == node {
+            (node, above) = (above, parent(above));
+        }
+        above
+    }
+}
+
+/// # Safety
+///
+/// `node` is in a tree whose lock is held.
+pub unsafe fn rb_prev(node: *const rb_node) -> *mut rb_node {
+    let mut node = node.cast_mut();
+    // SAFETY: This function's contract.
+    unsafe {
+        if !(*node).rb_left.is_null() {
+            node = (*node).rb_left;
+            while !(*node).rb_right.is_null() {
+                node = (*node).rb_right;
+            }
+            return node;
+        }
+        let mut above = parent(node);
+        while !above.is_null() && (*above).rb_left == node {
+            (node, above) = (above, parent(above));
+        }
+        above
+    }
+}

@@ -64,6 +64,9 @@ impl Collection for ListKind {
     fn visit<'l>(of: &mut List<'l>, node: Node<'l, Self>) {
         let only = of.is_first(node) && of.is_last(node);
         assert!(!only || !of.is_empty(), "first and last of nothing");
+        for beside in [of.next_of(node), of.prev_of(node)].into_iter().flatten() {
+            assert!(beside.as_ptr() != node.as_ptr(), "beside itself");
+        }
     }
 
     fn nodes(root: NonNull<c_void>) -> Vec<*mut Self::Raw> {
@@ -135,6 +138,9 @@ impl Collection for TreeKind {
     fn visit<'l>(of: &mut Tree<'l>, node: Node<'l, Self>) {
         for child in [of.left(node), of.right(node)].into_iter().flatten() {
             assert!(child.as_ptr() != node.as_ptr(), "a child of itself");
+        }
+        for beside in [of.next_of(node), of.prev_of(node)].into_iter().flatten() {
+            assert!(beside.as_ptr() != node.as_ptr(), "beside itself");
         }
     }
 

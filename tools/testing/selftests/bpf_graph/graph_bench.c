@@ -92,7 +92,7 @@ static int measure(struct bpf_object *obj, const char *name, bool mean)
 }
 
 /* What is in an arena instead, which no implementation of ours has a part in. */
-static int arena(void)
+static int measure_arena(void)
 {
 	static const char * const progs[][3] = {
 		{ "arena_push_pop", "arena_list_add+del", "" },
@@ -161,5 +161,5 @@ int main(void)
 		}
 		graph_bench__destroy(skel);
 	}
-	return arena();
+	return measure_arena();
 }

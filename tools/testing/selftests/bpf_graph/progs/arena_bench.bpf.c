@@ -10,7 +10,7 @@
 char _license[] SEC("license") = "GPL";
 
 /* What the tree refers to, but is not asked for where nodes are the caller's. */
-volatile u64 asan_violated;
+typeof(asan_violated) asan_violated;
 
 void __arena *arena_malloc(size_t size)
 {
@@ -69,8 +69,10 @@ int arena_push_pop(struct __sk_buff *ctx)
 SEC("tc")
 int arena_add_remove(struct __sk_buff *ctx)
 {
+	int failed = 0;
+
 	arena_subprog_init();
 	node.key = TREE_WANTED;
-	REPEAT(if (rb_insert_node(&tree, &node) || rb_remove_node(&tree, &node)) return 1);
-	return 0;
+	REPEAT(failed |= rb_insert_node(&tree, &node) | rb_remove_node(&tree, &node));
+	return !!failed;
 }

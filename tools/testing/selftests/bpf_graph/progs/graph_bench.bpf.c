@@ -165,18 +165,20 @@ do {								\
 		goto out;					\
 } while (0)
 
-#define TO_AND_FRO(root, add)					\
+#define TO_AND_FRO(add, take)					\
 do {								\
 	add;							\
-	r = bpf_rbtree_remove(&v->root, &n->r);			\
+	r = take;						\
 	if (!r)							\
 		goto out;					\
 	n = container_of(r, struct leaf, r);			\
 } while (0)
 
 WITH_LEAF(base_leaf, NO_LEAF)
-WITH_LEAF(tree_add_remove, TO_AND_FRO(plain, bpf_rbtree_add(&v->plain, &n->r, less_leaf)))
-WITH_LEAF(tree_add_key_remove, TO_AND_FRO(keyed, bpf_rbtree_add_key(&v->keyed, &n->r)))
+WITH_LEAF(tree_add_remove, TO_AND_FRO(bpf_rbtree_add(&v->plain, &n->r, less_leaf),
+				      bpf_rbtree_remove(&v->plain, &n->r)))
+WITH_LEAF(tree_add_key_remove, TO_AND_FRO(bpf_rbtree_add_key(&v->keyed, &n->r),
+					  bpf_rbtree_remove(&v->keyed, &n->r)))
 
 /* Fills the lists and the tree with 15 nodes each; run once. */
 SEC("tc")

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Walks from node to node: what they go over, and what is refused. */
+#include "graph_test.h"
+#include "beside.h"
+#include "beside.skel.h"
+
+FIXTURE(beside) {
+	struct beside *skel;
+};
+
+FIXTURE_SETUP(beside)
+{
+	self->skel = beside__open_and_load();
+	ASSERT_NE(NULL, self->skel);
+	ASSERT_EQ(0, run_prog(self->skel->progs.fill));
+}
+
+FIXTURE_TEARDOWN(beside)
+{
+	beside__destroy(self->skel);
+}
+
+/* Does @prog go over the ids from @first on, each @step from the one before, @nr of them? */
+static bool goes(struct beside *skel, const struct bpf_program *prog, int first, int step, int nr)
+{
+	int i;
+
+	skel->bss->nr = 0;
+	if (run_prog(prog) || skel->bss->nr != nr)
+		return false;
+	for (i = 0; i < nr; i++)
+		if (skel->bss->seen[i] != first + i * step)
+			return false;
+	return true;
+}
+
+TEST_F(beside, walk)
+{
+	struct beside *skel = self->skel;
+
+	EXPECT_TRUE(goes(skel, skel->progs.list_on, 0, 1, ITEMS));
+	EXPECT_TRUE(goes(skel, skel->progs.list_back, ITEMS - 1, -1, ITEMS));
+	EXPECT_TRUE(goes(skel, skel->progs.other_on, 0, 0, 0));
+	EXPECT_TRUE(goes(skel, skel->progs.tree_on, ITEMS - 1, -1, ITEMS));
+	EXPECT_TRUE(goes(skel, skel->progs.tree_back, 0, 1, ITEMS));
+}
+
+TEST_F(beside, take_out_on_the_way)
+{
+	struct beside *skel = self->skel;
+
+	ASSERT_EQ(0, run_prog(skel->progs.move_odd));
+	EXPECT_TRUE(goes(skel, skel->progs.list_on, 0, 2, ITEMS / 2));
+	EXPECT_TRUE(goes(skel, skel->progs.list_back, ITEMS - 2, -2, ITEMS / 2));
+	EXPECT_TRUE(goes(skel, skel->progs.other_on, 1, 2, ITEMS / 2));
+	/* The trees have them all. */
+	EXPECT_TRUE(goes(skel, skel->progs.tree_on, ITEMS - 1, -1, ITEMS));
+	EXPECT_TRUE(goes(skel, skel->progs.stranger, 1, 0, 2));
+}
+
+static char log_buf[1 << 16];
+
+/* Load one program and no other. */
+static int load_only(const char *name)
+{
+	struct beside *skel = beside__open();
+	struct bpf_program *prog;
+	int err = -ENOENT;
+
+	if (!skel)
+		return -ENOMEM;
+	log_buf[0] = '\0';
+	prog = bpf_object__find_program_by_name(skel->obj, name);
+	if (prog) {
+		bpf_program__set_autoload(prog, true);
+		bpf_program__set_log_buf(prog, log_buf, sizeof(log_buf));
+		err = beside__load(skel);
+	}
+	beside__destroy(skel);
+	return err;
+}
+
+#define REFUSED(error, name, words)						\
+TEST(name)									\
+{										\
+	EXPECT_EQ(error, load_only(#name));					\
+	EXPECT_NE(NULL, strstr(log_buf, words))					\
+		TH_LOG("not said: %s; but: %s", words, log_buf);		\
+}
+
+REFUSED(-EINVAL, next_without_lock, "bpf_spin_lock at off=0 must be held for bpf_list_head");
+REFUSED(-EACCES, next_after_unlock, "invalid mem access 'scalar'");
+REFUSED(-EACCES, next_unchecked, "invalid mem access 'rcu_ptr_or_null_'");
+REFUSED(-EINVAL, next_of_another_lock, "held lock and object are not in the same allocation");
+
+TEST_HARNESS_MAIN
