@@ -48,8 +48,49 @@ pub unsafe extern "C" fn bpf_rbtree_add_key(
     }
 }
 
-/// The first node of `root` whose key is (`first`, `second`); null if there is none. Of a key that
-/// is one integer `second` says nothing.
+/// What is searched for.
+#[derive(Clone, Copy)]
+enum Search {
+    Equal,
+    NotLess,
+    Greater,
+}
+
+/// The first node of `root` that `what` says of the key (`first`, `second`); null if there is none.
+/// Of a key that is one integer `second` says nothing.
+///
+/// # Safety
+///
+/// Verifier: locked, key.
+#[inline(always)]
+unsafe fn search(
+    what: Search,
+    root: *mut bpf_rb_root,
+    first: u64,
+    second: u64,
+    key: u64,
+) -> *mut bpf_rb_node {
+    let Some(parts) = Key::from_word(key) else {
+        return core::ptr::null_mut();
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let tree = tree(root, &held);
+        or_null(with_key!(parts, node_offset(key), |of, to| {
+            let wanted = to(first, second);
+            match what {
+                Search::Greater => tree.first_that(|at| of(at) > wanted),
+                Search::NotLess => tree.first_that(|at| of(at) >= wanted),
+                Search::Equal => tree
+                    .first_that(|at| of(at) >= wanted)
+                    .filter(|&at| of(at) == wanted),
+            }
+        }))
+    }
+}
+
+/// The first node of `root` whose key is (`first`, `second`); null if there is none.
 ///
 /// # Safety
 ///
@@ -62,26 +103,15 @@ pub unsafe extern "C" fn bpf_rbtree_find_key(
     _meta: *mut btf_struct_meta,
     key: u64,
 ) -> *mut bpf_rb_node {
-    let Some(parts) = Key::from_word(key) else {
-        return core::ptr::null_mut();
-    };
     // SAFETY: This function's contract.
-    unsafe {
-        let held = Held::new();
-        let tree = tree(root, &held);
-        or_null(with_key!(parts, node_offset(key), |of, to| {
-            let wanted = to(first, second);
-            tree.first_that(|at| of(at) >= wanted)
-                .filter(|&at| of(at) == wanted)
-        }))
-    }
+    unsafe { search(Search::Equal, root, first, second, key) }
 }
 
 /// The first node of `root` whose key is not less than (`first`, `second`); null if there is none.
 ///
 /// # Safety
 ///
-/// As for [`bpf_rbtree_find_key()`].
+/// Called by programs. Verifier: locked, key.
 #[export]
 pub unsafe extern "C" fn bpf_rbtree_lower_bound_key(
     root: *mut bpf_rb_root,
@@ -90,25 +120,15 @@ pub unsafe extern "C" fn bpf_rbtree_lower_bound_key(
     _meta: *mut btf_struct_meta,
     key: u64,
 ) -> *mut bpf_rb_node {
-    let Some(parts) = Key::from_word(key) else {
-        return core::ptr::null_mut();
-    };
     // SAFETY: This function's contract.
-    unsafe {
-        let held = Held::new();
-        let tree = tree(root, &held);
-        or_null(with_key!(parts, node_offset(key), |of, to| {
-            let wanted = to(first, second);
-            tree.first_that(|at| of(at) >= wanted)
-        }))
-    }
+    unsafe { search(Search::NotLess, root, first, second, key) }
 }
 
 /// The first node of `root` whose key is greater than (`first`, `second`); null if there is none.
 ///
 /// # Safety
 ///
-/// As for [`bpf_rbtree_find_key()`].
+/// Called by programs. Verifier: locked, key.
 #[export]
 pub unsafe extern "C" fn bpf_rbtree_upper_bound_key(
     root: *mut bpf_rb_root,
@@ -117,16 +137,6 @@ pub unsafe extern "C" fn bpf_rbtree_upper_bound_key(
     _meta: *mut btf_struct_meta,
     key: u64,
 ) -> *mut bpf_rb_node {
-    let Some(parts) = Key::from_word(key) else {
-        return core::ptr::null_mut();
-    };
     // SAFETY: This function's contract.
-    unsafe {
-        let held = Held::new();
-        let tree = tree(root, &held);
-        or_null(with_key!(parts, node_offset(key), |of, to| {
-            let wanted = to(first, second);
-            tree.first_that(|at| of(at) > wanted)
-        }))
-    }
+    unsafe { search(Search::Greater, root, first, second, key) }
 }
