@@ -8,6 +8,7 @@
 
 #include "graph_test.h"
 #include "ops.h"
+#include "rnd.h"
 #include "nested.skel.h"
 #include "ops_res.skel.h"
 #include "ops_spin.skel.h"
@@ -16,15 +17,6 @@
 #define NODES		24
 #define STEPS		3000
 #define KEYS		7	/* few, so that many are equal */
-
-/* Fixed, so that a failure comes again; BPF_GRAPH_SEED for another. */
-static unsigned int seed = 1;
-
-static unsigned int rnd(unsigned int n)
-{
-	seed = seed * 1103515245 + 12345;
-	return (seed >> 16) % n;
-}
 
 /* An ordered set of node numbers: what a list or a tree should hold. */
 struct seq {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Walks from node to node: what they go over, and what is refused. */
-#include "graph_test.h"
+#include "refusal.h"
 #include "beside.h"
 #include "beside.skel.h"
 
@@ -58,39 +58,11 @@ TEST_F(beside, take_out_on_the_way)
 	EXPECT_TRUE(goes(skel, skel->progs.stranger, 1, 0, 2));
 }
 
-static char log_buf[1 << 16];
-
-/* Load one program and no other. */
-static int load_only(const char *name)
-{
-	struct beside *skel = beside__open();
-	struct bpf_program *prog;
-	int err = -ENOENT;
-
-	if (!skel)
-		return -ENOMEM;
-	log_buf[0] = '\0';
-	prog = bpf_object__find_program_by_name(skel->obj, name);
-	if (prog) {
-		bpf_program__set_autoload(prog, true);
-		bpf_program__set_log_buf(prog, log_buf, sizeof(log_buf));
-		err = beside__load(skel);
-	}
-	beside__destroy(skel);
-	return err;
-}
-
-#define REFUSED(error, name, words)						\
-TEST(name)									\
-{										\
-	EXPECT_EQ(error, load_only(#name));					\
-	EXPECT_NE(NULL, strstr(log_buf, words))					\
-		TH_LOG("not said: %s; but: %s", words, log_buf);		\
-}
-
-REFUSED(-EINVAL, next_without_lock, "bpf_spin_lock at off=0 must be held for bpf_list_head");
-REFUSED(-EACCES, next_after_unlock, "invalid mem access 'scalar'");
-REFUSED(-EACCES, next_unchecked, "invalid mem access 'rcu_ptr_or_null_'");
-REFUSED(-EINVAL, next_of_another_lock, "held lock and object are not in the same allocation");
+REFUSED(beside, -EINVAL, next_without_lock,
+	"bpf_spin_lock at off=0 must be held for bpf_list_head");
+REFUSED(beside, -EACCES, next_after_unlock, "invalid mem access 'scalar'");
+REFUSED(beside, -EACCES, next_unchecked, "invalid mem access 'rcu_ptr_or_null_'");
+REFUSED(beside, -EINVAL, next_of_another_lock,
+	"held lock and object are not in the same allocation");
 
 TEST_HARNESS_MAIN

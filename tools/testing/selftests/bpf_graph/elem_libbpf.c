@@ -73,20 +73,6 @@ long syscall(long nr, ...)
 	return -1;
 }
 
-/* The file @name beside this program. */
-static const char *beside(const char *name)
-{
-	static char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash;
-
-	path[n > 0 ? n : 0] = '\0';
-	slash = strrchr(path, '/');
-	if (slash)
-		snprintf(slash + 1, sizeof(path) - (slash + 1 - path), "%s", name);
-	return path;
-}
-
 /* What bpftool says when it is asked for @what, which may be several words. */
 static const char *bpftool(const char *what)
 {
@@ -95,7 +81,7 @@ static const char *bpftool(const char *what)
 	size_t n;
 	FILE *f;
 
-	snprintf(command, sizeof(command), "%s %s 2>&1", beside("bpftool/bpftool"), what);
+	snprintf(command, sizeof(command), "%s %s 2>&1", file_beside("bpftool/bpftool"), what);
 	f = popen(command, "r");
 	n = f ? fread(out, 1, sizeof(out) - 1, f) : 0;
 	out[n] = '\0';
@@ -133,13 +119,13 @@ TEST_F(elem_libbpf, refused)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		said[0] = '\0';
 		snprintf(name, sizeof(name), "elem_bad_%s.bpf.o", cases[i].file);
-		obj = bpf_object__open_file(beside(name), NULL);
+		obj = bpf_object__open_file(file_beside(name), NULL);
 		EXPECT_EQ(NULL, obj) TH_LOG("%s", name);
 		EXPECT_EQ(EINVAL, errno) TH_LOG("%s", name);
 		EXPECT_NE(NULL, strstr(said, cases[i].words)) TH_LOG("%s: %s", name, said);
 		bpf_object__close(obj);
 	}
-	obj = bpf_object__open_file(beside("elem_bad_good.bpf.o"), NULL);
+	obj = bpf_object__open_file(file_beside("elem_bad_good.bpf.o"), NULL);
 	EXPECT_NE(NULL, obj) TH_LOG("%s", said);
 	bpf_object__close(obj);
 }
@@ -150,7 +136,7 @@ TEST_F(elem_libbpf, skeleton_name)
 	char what[8192];
 	const char *out;
 
-	snprintf(what, sizeof(what), "gen skeleton %s", beside("elem_bad_name_taken.bpf.o"));
+	snprintf(what, sizeof(what), "gen skeleton %s", file_beside("elem_bad_name_taken.bpf.o"));
 	out = bpftool(what);
 	EXPECT_NE(NULL, strstr(out, "array 'progs' needs another name")) TH_LOG("%.200s", out);
 }
@@ -177,7 +163,7 @@ static __u32 *btf_types(char *elf, size_t *words)
 TEST_F(elem_libbpf, malformed_btf)
 {
 	static const __u32 spoilt[] = { 0, 1, 3, 0x7fffffff, 0xffffffff };
-	int fd = open(beside("elem_bad_good.bpf.o"), O_RDONLY), refused = 0, opened = 0;
+	int fd = open(file_beside("elem_bad_good.bpf.o"), O_RDONLY), refused = 0, opened = 0;
 	struct bpf_object *obj;
 	size_t words = 0, w, i;
 	__u32 *types, was;

@@ -100,17 +100,10 @@ static int measure_arena(void)
 	};
 	struct bpf_program *fill;
 	struct bpf_object *obj;
-	char path[4096];
 	unsigned int i;
-	ssize_t len;
 
 	/* No skeleton: its types are the kernel's, and not for user space. */
-	len = readlink("/proc/self/exe", path, sizeof(path) - 64);
-	if (len < 0)
-		return 1;
-	path[len] = '\0';
-	strcpy(strrchr(path, '/'), "/arena_bench.bpf.o");
-	obj = bpf_object__open_file(path, NULL);
+	obj = bpf_object__open_file(file_beside("arena_bench.bpf.o"), NULL);
 	if (!obj || bpf_object__load(obj))
 		return 1;
 	fill = bpf_object__find_program_by_name(obj, "arena_fill");

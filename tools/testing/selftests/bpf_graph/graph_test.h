@@ -123,6 +123,20 @@ static inline int map_id(int fd)
 	return bpf_map_get_info_by_fd(fd, &info, &len) ? -errno : (int)info.id;
 }
 
+/* The file @name beside this program. */
+static inline const char *file_beside(const char *name)
+{
+	static char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	path[n > 0 ? n : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash)
+		snprintf(slash + 1, sizeof(path) - (slash + 1 - path), "%s", name);
+	return path;
+}
+
 static inline void sleep_ms(unsigned int ms)
 {
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };

@@ -5,8 +5,9 @@
  */
 #include <bpf/btf.h>
 
-#include "graph_test.h"
+#include "refusal.h"
 #include "keyed.h"
+#include "rnd.h"
 #include "said.h"
 #include "keyed.skel.h"
 
@@ -75,15 +76,6 @@ VARIANT(two, signed32);
 FIXTURE_VARIANT_ADD(keyed, global) {
 	.prog = "in_global", .less = less_u64, .firsts = wide, .nr_firsts = ARRAY_SIZE(wide),
 };
-
-/* Fixed, so that a failure comes again. */
-static unsigned int seed = 1;
-
-static unsigned int rnd(unsigned int n)
-{
-	seed = seed * 1103515245 + 12345;
-	return (seed >> 16) % n;
-}
 
 FIXTURE_SETUP(keyed)
 {
@@ -192,44 +184,14 @@ TEST(callback_without_key)
 	keyed__destroy(skel);
 }
 
-static char log_buf[1 << 16];
-
-/* Load one program and no other. */
-static int load_only(const char *name)
-{
-	struct keyed *skel = keyed__open();
-	struct bpf_program *prog;
-	int err = -ENOENT;
-
-	if (!skel)
-		return -ENOMEM;
-	log_buf[0] = '\0';
-	prog = bpf_object__find_program_by_name(skel->obj, name);
-	if (prog) {
-		bpf_program__set_autoload(prog, true);
-		bpf_program__set_log_buf(prog, log_buf, sizeof(log_buf));
-		err = keyed__load(skel);
-	}
-	keyed__destroy(skel);
-	return err;
-}
-
-#define REFUSED(error, name, words)						\
-TEST(name)									\
-{										\
-	EXPECT_EQ(error, load_only(#name));					\
-	EXPECT_NE(NULL, strstr(log_buf, words))					\
-		TH_LOG("not said: %s; but: %s", words, log_buf);		\
-}
-
-REFUSED(-EINVAL, add_without_key,
+REFUSED(keyed, -EINVAL, add_without_key,
 	"bpf_rbtree_add_key: the bpf_rb_root at offset=88, of struct item, declares no key; add __attr");
-REFUSED(-EINVAL, find_without_key,
+REFUSED(keyed, -EINVAL, find_without_key,
 	"bpf_rbtree_find_key: the bpf_rb_root at offset=88, of struct item, declares no key; add __attr");
-REFUSED(-EINVAL, callback_with_key, "declares a key; use bpf_rbtree_add_key()");
-REFUSED(-EINVAL, find_without_lock, "bpf_spin_lock at off=0 must be held for bpf_rb_root");
-REFUSED(-EACCES, found_after_unlock, "invalid mem access 'scalar'");
-REFUSED(-EINVAL, two_keys, "but another path brings another type to this call");
+REFUSED(keyed, -EINVAL, callback_with_key, "declares a key; use bpf_rbtree_add_key()");
+REFUSED(keyed, -EINVAL, find_without_lock, "bpf_spin_lock at off=0 must be held for bpf_rb_root");
+REFUSED(keyed, -EACCES, found_after_unlock, "invalid mem access 'scalar'");
+REFUSED(keyed, -EINVAL, two_keys, "but another path brings another type to this call");
 
 /* Each of these is one mistake in the tag; "good" is none. */
 static const struct {
@@ -251,17 +213,12 @@ TEST(tags)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		char path[4096], words[128];
+		char name[64], words[128];
 		struct bpf_object *obj;
-		ssize_t len;
 
-		len = readlink("/proc/self/exe", path, sizeof(path) - 64);
-		ASSERT_LT(0, len);
-		path[len] = '\0';
-		*strrchr(path, '/') = '\0';
-		snprintf(path + strlen(path), 64, "/keyed_bad_%s.bpf.o", bad[i].name);
-		obj = bpf_object__open_file(path, NULL);
-		ASSERT_NE(NULL, obj) TH_LOG("%s", path);
+		snprintf(name, sizeof(name), "keyed_bad_%s.bpf.o", bad[i].name);
+		obj = bpf_object__open_file(file_beside(name), NULL);
+		ASSERT_NE(NULL, obj) TH_LOG("%s", name);
 		said_start();
 		EXPECT_EQ(!strcmp(bad[i].name, "good"), !bpf_object__load(obj))
 			TH_LOG("%s: %s", bad[i].name, said);

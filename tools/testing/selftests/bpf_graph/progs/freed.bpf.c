@@ -66,13 +66,12 @@ struct {
 
 int made, again;
 
-static bool note(__u64 at, __u64 *before)
+static void note(__u64 at, __u64 *before)
 {
 	made++;
 	if (at == *before)
 		again++;
 	*before = at;
-	return true;
 }
 
 #define FREED(name, type)						\

@@ -23,7 +23,7 @@ struct leaf {
 	__u64 key;
 };
 
-struct trees {
+struct leaf_roots {
 	struct bpf_spin_lock lock;
 	struct bpf_rb_root plain __contains(leaf, r);
 	struct bpf_rb_root keyed __contains(leaf, r) __key(key);
@@ -57,9 +57,9 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, int);
-	__type(value, struct trees);
+	__type(value, struct leaf_roots);
 	__uint(max_entries, 1);
-} trees SEC(".maps");
+} leaves SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
@@ -104,10 +104,10 @@ static bool less_leaf(struct bpf_rb_node *a, const struct bpf_rb_node *b)
 SEC("tc")
 int fill_trees(struct __sk_buff *ctx)
 {
-	struct trees *v;
+	struct leaf_roots *v;
 	int key = 0, i;
 
-	v = bpf_map_lookup_elem(&trees, &key);
+	v = bpf_map_lookup_elem(&leaves, &key);
 	if (!v)
 		return 1;
 	bpf_for(i, 0, TREE_NODES) {
@@ -130,55 +130,6 @@ int fill_trees(struct __sk_buff *ctx)
 	}
 	return 0;
 }
-
-/* A program with a leaf in hand. */
-#define WITH_LEAF(name, op)					\
-SEC("tc")							\
-int name(struct __sk_buff *ctx)					\
-{								\
-	struct bpf_rb_node *r;					\
-	struct trees *v;					\
-	struct leaf *n;						\
-	int key = 0;						\
-								\
-	v = bpf_map_lookup_elem(&trees, &key);			\
-	if (!v)							\
-		return 1;					\
-	n = bpf_obj_new(struct leaf);				\
-	if (!n)							\
-		return 2;					\
-	n->key = TREE_WANTED;					\
-	bpf_spin_lock(&v->lock);				\
-	REPEAT(op);						\
-	bpf_spin_unlock(&v->lock);				\
-	bpf_obj_drop(n);					\
-	return 0;						\
-out:								\
-	bpf_spin_unlock(&v->lock);				\
-	return 3;						\
-}
-
-#define NO_LEAF							\
-do {								\
-	(void)r;						\
-	if (0)							\
-		goto out;					\
-} while (0)
-
-#define TO_AND_FRO(add, take)					\
-do {								\
-	add;							\
-	r = take;						\
-	if (!r)							\
-		goto out;					\
-	n = container_of(r, struct leaf, r);			\
-} while (0)
-
-WITH_LEAF(base_leaf, NO_LEAF)
-WITH_LEAF(tree_add_remove, TO_AND_FRO(bpf_rbtree_add(&v->plain, &n->r, less_leaf),
-				      bpf_rbtree_remove(&v->plain, &n->r)))
-WITH_LEAF(tree_add_key_remove, TO_AND_FRO(bpf_rbtree_add_key(&v->keyed, &n->r),
-					  bpf_rbtree_remove(&v->keyed, &n->r)))
 
 /* Fills the lists and the tree with 15 nodes each; run once. */
 SEC("tc")
@@ -221,7 +172,6 @@ int fill(struct __sk_buff *ctx)
 SEC("tc")							\
 int name(struct __sk_buff *ctx)					\
 {								\
-	struct bpf_list_node *l;				\
 	struct type##_roots *v;					\
 	struct type *n;						\
 	int key = 0;						\
@@ -232,6 +182,7 @@ int name(struct __sk_buff *ctx)					\
 	n = bpf_obj_new(struct type);				\
 	if (!n)							\
 		return 2;					\
+	n->key = TREE_WANTED;					\
 	bpf_spin_lock(&v->lock);				\
 	REPEAT(op);						\
 	bpf_spin_unlock(&v->lock);				\
@@ -242,30 +193,33 @@ out:								\
 	return 3;						\
 }
 
-#define ROUND(push, pop, type)					\
+/* The node goes in by @put, and comes out by @take, or the program ends. */
+#define THERE_AND_BACK(put, take, type, kind, member)		\
 do {								\
-	push(&v->list, &n->l);					\
-	l = pop(&v->list);					\
-	if (!l)							\
+	struct bpf_##kind##_node *out_;				\
+								\
+	put;							\
+	out_ = take;						\
+	if (!out_)						\
 		goto out;					\
-	n = container_of(l, struct type, l);			\
+	n = container_of(out_, struct type, member);		\
 } while (0)
+
+#define ROUND(push, pop, type)					\
+	THERE_AND_BACK(push(&v->list, &n->l), pop(&v->list), type, list, l)
+
+#define TAKE(type)						\
+	THERE_AND_BACK(bpf_list_push_front(&v->list, &n->l),	\
+		       bpf_list_del(&v->list, &n->l), type, list, l)
+
+#define LEAF(put, root)						\
+	THERE_AND_BACK(put, bpf_rbtree_remove(root, &n->r), leaf, rb, r)
 
 /* Without an operation. */
 #define NONE							\
 do {								\
-	(void)l;						\
 	if (0)							\
 		goto out;					\
-} while (0)
-
-#define TAKE(type)						\
-do {								\
-	bpf_list_push_front(&v->list, &n->l);			\
-	l = bpf_list_del(&v->list, &n->l);			\
-	if (!l)							\
-		goto out;					\
-	n = container_of(l, struct type, l);			\
 } while (0)
 
 WITH_NODE(base_sole_node, sole, soles, NONE)
@@ -280,6 +234,11 @@ WITH_NODE(shared_push_pop_back, shared, shareds,
 	  ROUND(bpf_list_push_back, bpf_list_pop_back, shared))
 WITH_NODE(shared_fifo, shared, shareds, ROUND(bpf_list_push_back, bpf_list_pop_front, shared))
 WITH_NODE(shared_push_del, shared, shareds, TAKE(shared))
+WITH_NODE(base_leaf, leaf, leaves, NONE)
+WITH_NODE(tree_add_remove, leaf, leaves,
+	  LEAF(bpf_rbtree_add(&v->plain, &n->r, less_leaf), &v->plain))
+WITH_NODE(tree_add_key_remove, leaf, leaves,
+	  LEAF(bpf_rbtree_add_key(&v->keyed, &n->r), &v->keyed))
 
 /* A program that looks at the list or the tree. */
 #define LOOK(name, op)						\
