@@ -68,8 +68,7 @@ patchset: ## all of it as a mailing-list series, in build/patchset (5 s)
 	@$(vm)/prepare -- $(vm)/patchset
 
 pictures: ## draw Documentation/pictures again (1 s; LOG=FILE: what make demo > FILE wrote; BENCH=FILE: build/bench/bench.json)
-	@tools/pictures $(LOG)
-	@tools/charts $(BENCH)
+	@tools/pictures $(LOG) $(BENCH)
 
 clean: ## remove build/ of this clone (CACHE=1: the cache as well)
 	@$(vm)/clean $(CACHE)
