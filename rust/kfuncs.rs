@@ -11,7 +11,8 @@
 //! safety comments:
 //!
 //! - *verifier: owned* says that a pointer is an owning reference, or a non-owning one that is
-//!   still valid: under the lock of its collection, or under RCU for shared objects.
+//!   still valid: under the lock of its collection, or under RCU for shared objects and for those
+//!   that were loaded from a kptr.
 //! - *verifier: locked* says that the lock that guards the head or root is held by the program
 //!   (`check_reg_allocation_locked()`). Each kfunc states both by a `Held` of its own, which lives
 //!   as long as the call.

@@ -33,8 +33,9 @@ pub(crate) enum Template {
     /// Such a node is free where it is inserted. The program has the owning reference, of which
     /// there is one, so the object is in no collection by this node; it left the last one by
     /// *release*, before the reference came to the program, or has just been made. Nobody else
-    /// can be at its ownership word: to claim takes the owning reference, and to check takes a
-    /// lock under which the node was reached, and that ended with its removal.
+    /// writes to it: to claim takes the owning reference. Who loaded it from a kptr, under RCU,
+    /// can check it meanwhile, under the lock of another head, and finds that it is not there:
+    /// the ownership word becomes the address of a head under that head's lock only.
     Sole(&'static [Insn]),
     /// `bpf_refcount_acquire()`, see [`acquire()`].
     Acquire,
