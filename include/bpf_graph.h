@@ -72,6 +72,16 @@ struct bpf_rb_node *bpf_rbtree_right(struct bpf_rb_root *root, struct bpf_rb_nod
 struct bpf_rb_node *bpf_rbtree_next(struct bpf_rb_root *root, struct bpf_rb_node *node);
 struct bpf_rb_node *bpf_rbtree_prev(struct bpf_rb_root *root, struct bpf_rb_node *node);
 
+struct bpf_rb_node *
+bpf_rbtree_find(struct bpf_rb_root *root, const void *key, u32 key__szk,
+		int (*cmp)(const void *key, const struct bpf_rb_node *node));
+struct bpf_rb_node *
+bpf_rbtree_lower_bound(struct bpf_rb_root *root, const void *key, u32 key__szk,
+		       int (*cmp)(const void *key, const struct bpf_rb_node *node));
+struct bpf_rb_node *
+bpf_rbtree_upper_bound(struct bpf_rb_root *root, const void *key, u32 key__szk,
+		       int (*cmp)(const void *key, const struct bpf_rb_node *node));
+
 int bpf_rbtree_add_key(struct bpf_rb_root *root, struct bpf_rb_node *node,
 		       struct btf_struct_meta *meta, u64 key);
 struct bpf_rb_node *bpf_rbtree_find_key(struct bpf_rb_root *root, u64 first, u64 second,
@@ -128,6 +138,34 @@ int bpf_graph_elem_read(const struct bpf_map *map, u32 elem, u32 off, u32 size, 
  */
 int bpf_graph_inline(unsigned long addr, struct btf_struct_meta *meta, u64 size,
 		     const struct bpf_insn *call, struct bpf_insn *buf, u32 room);
+
+/* What bpf_graph_walk() has written. */
+struct bpf_graph_walk {
+	u32 len;	/* how many instructions */
+	u32 body;	/* at which of them the callback is called, or copied to */
+	u32 copied;	/* how many instructions of it have been copied; 0: it is called */
+};
+
+#define BPF_GRAPH_WALK_MAX 55
+
+/*
+ * Rust, called from the verifier, for the call of a kfunc that calls its program back.
+ * Of which kind the way is that the kfunc at @addr goes, if it can be written out, or 0;
+ * then the writing, to @buf, with @call at its end if anything is left to call. The
+ * callback is the @len instructions at @callback; what is copied of it begins with the
+ * first, and has as many. Where it is called the call has yet to be aimed. From @stack
+ * on, counted from the end of the stack, three words of it are free.
+ */
+u32 bpf_graph_walks(unsigned long addr);
+void bpf_graph_walk(u32 kind, s32 stack, const struct bpf_insn *callback, u32 len,
+		    const struct bpf_insn *call, struct bpf_insn *buf,
+		    struct bpf_graph_walk *walk);
+
+/*
+ * Rust, called from verifier.c: what a call of the kfunc at @addr with an object of type
+ * @meta calls, behind such a way if it has @walked, else with its own arguments.
+ */
+unsigned long bpf_graph_callee(unsigned long addr, struct btf_struct_meta *meta, bool walked);
 
 /*
  * Rust, called from btf.c: the key that a root declares by the tag "key:" and @names

@@ -34,7 +34,7 @@ mod kunit;
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 pub use self::ab::bpf_graph_kfunc_addr;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
-pub use self::inline::bpf_graph_inline;
+pub use self::inline::{bpf_graph_callee, bpf_graph_inline, bpf_graph_walk, bpf_graph_walks};
 pub use self::{array::*, free::*, key::declared::*, kfuncs::*};
 
 #[cfg(all(

@@ -25,15 +25,22 @@ use crate::{kfuncs::Address, record::Record};
 
 pub(crate) mod insn;
 pub(crate) mod templates;
+pub(crate) mod walk;
 
 use self::{
     insn::{Insn, ATOMIC_DW},
     templates::{self as t, Template},
+    walk::{Stack, Way},
 };
 
 /// Whether calls are inlined in programs that are loaded from now on: 0 or 1, for sysctl. Nothing
 /// else depends on it, so relaxed.
 pub(crate) static SWITCH: Atomic<i32> = Atomic::new(1);
+
+/// Whether programs that are loaded now have calls inlined.
+fn on() -> bool {
+    !cfg!(CONFIG_LIST_HARDENED) && SWITCH.load(Relaxed) != 0
+}
 
 /// Which function has which template.
 static TEMPLATES: &[(Address, &Template)] = &{
@@ -135,7 +142,7 @@ pub unsafe extern "C" fn bpf_graph_inline(
     buf: *mut bindings::bpf_insn,
     room: u32,
 ) -> c_int {
-    if cfg!(CONFIG_LIST_HARDENED) || SWITCH.load(Relaxed) == 0 {
+    if !on() {
         return 0;
     }
     let Some(template) = template(addr) else {
@@ -154,5 +161,91 @@ pub unsafe extern "C" fn bpf_graph_inline(
         len as c_int
     } else {
         0
+    }
+}
+
+/// Which way calls of `addr` go in a tree, compare by a callback and are written out in programs
+/// that are loaded now: the number of a [`Way`], or 0.
+///
+/// # Safety
+///
+/// There is nothing to keep to.
+#[export]
+pub unsafe extern "C" fn bpf_graph_walks(addr: usize) -> u32 {
+    let ways = [
+        (crate::bpf_rbtree_add as usize, Way::Place),
+        (crate::bpf_rbtree_add_impl as usize, Way::Place),
+        (crate::bpf_rbtree_find as usize, Way::Equal),
+        (crate::bpf_rbtree_lower_bound as usize, Way::NotLess),
+        (crate::bpf_rbtree_upper_bound as usize, Way::Greater),
+    ];
+    if !on() {
+        return 0;
+    }
+    ways.into_iter()
+        .find(|&(kfunc, _)| kfunc == addr)
+        .map_or(0, |(_, way)| way as u32)
+}
+
+/// Writes to `buf` the way of the kind that [`bpf_graph_walks()`] said, in place of `call`, which
+/// compares by the function at `callback`; three words of the stack are free from `stack` on. Says
+/// in `walk` what was written.
+///
+/// # Safety
+///
+/// `call` points to an instruction, `callback` to `len` that are a function, and `buf` to
+/// [`walk::MAX`] others, whatever they are; `walk` to a result.
+#[export]
+pub unsafe extern "C" fn bpf_graph_walk(
+    kind: u32,
+    stack: i32,
+    callback: *const bindings::bpf_insn,
+    len: u32,
+    call: *const bindings::bpf_insn,
+    buf: *mut bindings::bpf_insn,
+    walk: *mut bindings::bpf_graph_walk,
+) {
+    let way = Way::from_number(kind).unwrap_or(Way::Place);
+    // SAFETY: This function's contract; `Insn` is laid out as C's.
+    let (callback, call, room, walk) = unsafe {
+        (
+            core::slice::from_raw_parts(callback.cast::<Insn>(), len as usize),
+            *call.cast::<Insn>(),
+            &mut *buf.cast::<[Insn; walk::MAX]>(),
+            &mut *walk,
+        )
+    };
+    // A program's stack is a little more than 512 bytes at most.
+    *walk = walk::write(way, Stack(stack as i16), callback, call, room);
+}
+
+/// What a call of the kfunc at `addr` with an object of the type that `meta` describes calls.
+///
+/// Behind a way that the program has `walked` that is the function for its end; it takes the place
+/// where the kfunc takes the comparison. In both cases a claim is left out where an object has one
+/// owner, see [`Template::Sole`].
+///
+/// # Safety
+///
+/// `meta` is null or the metadata that all paths to the call agree on.
+#[export]
+pub unsafe extern "C" fn bpf_graph_callee(
+    addr: usize,
+    meta: *mut bindings::btf_struct_meta,
+    walked: bool,
+) -> usize {
+    // SAFETY: This function's contract.
+    let sole = unsafe { Record::from_meta(meta) }.is_some_and(|record| !record.is_shared());
+    if walked {
+        return if sole {
+            crate::kfuncs::rbtree_add_at_sole as usize
+        } else {
+            crate::kfuncs::rbtree_add_at as usize
+        };
+    }
+    if on() && sole && addr == crate::bpf_rbtree_add_key as usize {
+        crate::kfuncs::rbtree_add_key_sole as usize
+    } else {
+        addr
     }
 }

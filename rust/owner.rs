@@ -168,6 +168,20 @@ impl<'l, K: Kind> Node<'l, K> {
         }
     }
 
+    /// Takes a free node that nobody else can claim, without an access to its word: whoever asks
+    /// finds it free until it is published.
+    ///
+    /// # Safety
+    ///
+    /// The node's object has one owner, who inserts it: its type has no `bpf_refcount`.
+    #[cfg(CONFIG_BPF_GRAPH_INLINE)]
+    #[inline(always)]
+    pub(crate) unsafe fn claim_of_sole(self) -> Claim<'l, K> {
+        // INVARIANT: To claim takes the owning reference, which this function's contract says the
+        // caller has alone; so the node is in no collection, and nobody else will claim it.
+        Claim(self)
+    }
+
     /// Finds out whether the node is in the collection of `root`, whose lock is held.
     ///
     /// Pairs with [`Linked::publish()`] by that lock.
@@ -224,7 +238,8 @@ impl<'l> Root<'l> {
 ///
 /// # Invariants
 ///
-/// The node is busy by our claim and in no collection.
+/// The node is in no collection, and nobody else can claim it: it is busy by our claim, or free
+/// with one owner, who is the caller.
 #[must_use = "a claimed node stays busy for ever unless it is linked and published"]
 pub(crate) struct Claim<'l, K: Kind>(Node<'l, K>);
 
@@ -250,7 +265,7 @@ impl<'l, K: Kind> Claim<'l, K> {
 ///
 /// # Invariants
 ///
-/// The node is linked into the collection of `1` and its word is busy by us.
+/// The node is linked into the collection of `1`, and its word is as the claim left it.
 #[must_use = "a linked node must be published under the lock it was linked under"]
 pub(crate) struct Linked<'l, K: Kind>(Node<'l, K>, Root<'l>);
 

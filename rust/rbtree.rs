@@ -92,19 +92,27 @@ impl Children {
     }
 }
 
-/// The pointer to a child of `node`.
-///
-/// # Safety
-///
-/// `node` is live.
-#[inline(always)]
-unsafe fn child(node: *mut bindings::rb_node, left: bool) -> *mut *mut bindings::rb_node {
-    // SAFETY: This function's contract.
-    unsafe {
-        if left {
-            &raw mut (*node).rb_left
-        } else {
-            &raw mut (*node).rb_right
+/// Where a way down ended: left or right of a node, or at the top if there is none.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    parent: *mut bindings::rb_node,
+    left: bool,
+}
+
+impl Place {
+    /// The only one in an empty tree, left of everything.
+    const TOP: Self = Self {
+        parent: core::ptr::null_mut(),
+        left: true,
+    };
+
+    /// What a program has found by itself: the address of the parent, and 1 for its left.
+    #[cfg(CONFIG_BPF_GRAPH_INLINE)]
+    #[inline(always)]
+    pub(crate) fn from_word(word: u64) -> Self {
+        Self {
+            parent: (word & !1) as *mut bindings::rb_node,
+            left: word & 1 != 0,
         }
     }
 }
@@ -212,6 +220,25 @@ impl<'l> Tree<'l> {
         found
     }
 
+    /// The last node on the way down for which `way` says that it is found; with each it says too
+    /// whether to go left. It may add other nodes: the links are read behind it.
+    #[inline(always)]
+    pub(crate) fn last_on(
+        &self,
+        mut way: impl FnMut(TreeNode<'l>) -> (bool, bool),
+    ) -> Option<TreeNode<'l>> {
+        let mut last = None;
+        let mut at = self.top();
+        while let Some(node) = at {
+            let (left, found) = way(node);
+            last = if found { Some(node) } else { last };
+            // SAFETY: By the type invariant a node that was read from the tree's links is live; a
+            // comparison takes none out.
+            at = self.node(unsafe { Children::of(node.as_ptr().cast()) }.at(left));
+        }
+        last
+    }
+
     /// Inserts `node` before the first one that it is `less` than; `false` if it is not free.
     ///
     /// A node that is `less` than none of its equals goes behind them: equals keep the order in
@@ -226,76 +253,65 @@ impl<'l> Tree<'l> {
         let Some(claim) = node.claim() else {
             return false;
         };
-        // SAFETY: By the type invariant `tree` is live.
-        let mut link = unsafe { &raw mut (*self.tree).rb_root.rb_node };
-        let mut parent: *mut bindings::rb_node = core::ptr::null_mut();
-        let mut left = true;
-
-        // SAFETY: `link` is the root's pointer to its top or a child pointer of a node in the
-        // tree. A comparison cannot take a node out, as the verifier forbids removal in callbacks.
-        while let Some(at) = self.node(unsafe { *link }) {
-            parent = at.as_ptr().cast();
-            left = less(node, at);
-            // SAFETY: `parent` is a node in the tree.
-            link = unsafe { child(parent, left) };
+        let mut place = Place::TOP;
+        let mut next = self.top();
+        // A comparison cannot take a node out, as the verifier forbids removal in callbacks.
+        while let Some(at) = next {
+            let parent = at.as_ptr().cast();
+            let left = less(node, at);
+            place = Place { parent, left };
+            // SAFETY: By the type invariant a node that was read from the tree's links is live.
+            // They are read behind the comparison, which may add other nodes.
+            next = self.node(unsafe { Children::of(parent) }.at(left));
         }
-        // SAFETY: `link` is the empty child pointer of `parent` where the walk ended.
-        unsafe { self.link(claim, parent, link, left) };
+        // SAFETY: `place` is where the way ended, behind the last comparison.
+        unsafe { self.link(claim, place) };
         true
     }
 
-    /// [`add()`](Self::add) where `before` says which nodes come behind `node`, and does nothing
-    /// but say so.
+    /// [`add()`](Self::add) where `before` says which nodes come behind the new one, and does
+    /// nothing but say so.
     #[inline(always)]
-    #[must_use]
     pub(crate) fn add_before(
         &mut self,
-        node: TreeNode<'l>,
+        claim: Claim<'l, TreeKind>,
         before: impl Fn(TreeNode<'l>) -> bool,
-    ) -> bool {
-        let Some(claim) = node.claim() else {
-            return false;
-        };
-        let (mut parent, mut left) = (core::ptr::null_mut(), true);
-        let mut at = self.top();
-        while let Some(node) = at {
-            parent = node.as_ptr().cast();
-            // SAFETY: `parent` is a node in the tree, which `before` does not change.
+    ) {
+        let mut place = Place::TOP;
+        let mut next = self.top();
+        while let Some(at) = next {
+            let parent = at.as_ptr().cast();
+            // SAFETY: By the type invariant a node that was read from the tree's links is live;
+            // `before` does not change them.
             let children = unsafe { Children::of(parent) };
-            left = before(node);
-            at = self.node(children.at(left));
+            let left = before(at);
+            place = Place { parent, left };
+            next = self.node(children.at(left));
         }
-        // SAFETY: By the type invariant `tree` is live; `parent` is null or a node in the tree,
-        // whose child is null: the walk ended there.
-        unsafe {
-            let link = if parent.is_null() {
-                &raw mut (*self.tree).rb_root.rb_node
-            } else {
-                child(parent, left)
-            };
-            self.link(claim, parent, link, left);
-        }
-        true
+        // SAFETY: `place` is where the way ended.
+        unsafe { self.link(claim, place) };
     }
 
-    /// Puts what was claimed into the links and balances the tree.
+    /// Puts what was claimed into the links at `place` and balances the tree.
     ///
     /// # Safety
     ///
-    /// `link` is null, and the top of this tree if `parent` is null, otherwise the left child of
-    /// `parent` or, without `left`, the right one. `parent` is in the tree.
+    /// `place` was found under this lock: its parent is in the tree and has no child there, or is
+    /// null in a tree that is empty.
     #[inline(always)]
-    unsafe fn link(
-        &mut self,
-        claim: Claim<'l, TreeKind>,
-        parent: *mut bindings::rb_node,
-        link: *mut *mut bindings::rb_node,
-        left: bool,
-    ) {
-        // Not "was it left all the way": a callback that adds other nodes to this tree can have
-        // turned it under the walk. Null and null if the tree is empty.
-        // SAFETY: By the type invariant `tree` is live.
-        let leftmost = left && parent == unsafe { (*self.tree).rb_leftmost };
+    pub(crate) unsafe fn link(&mut self, claim: Claim<'l, TreeKind>, place: Place) {
+        let Place { parent, left } = place;
+        // SAFETY: By the type invariant `tree` is live, and by this function's contract `parent`.
+        let (link, leftmost) = unsafe {
+            let link = match (parent.is_null(), left) {
+                (true, _) => &raw mut (*self.tree).rb_root.rb_node,
+                (_, true) => &raw mut (*parent).rb_left,
+                (_, false) => &raw mut (*parent).rb_right,
+            };
+            // Not "was it left all the way": a callback that adds other nodes to this tree can
+            // have turned it under the walk. Null and null if the tree is empty.
+            (link, left && parent == (*self.tree).rb_leftmost)
+        };
 
         // SAFETY: The claim says that its node is in no links. The rest is this function's
         // contract, and `leftmost` says whether the place is left of all others.

@@ -35,6 +35,9 @@ pub(crate) const R1: Reg = Reg(1);
 pub(crate) const R2: Reg = Reg(2);
 pub(crate) const R3: Reg = Reg(3);
 pub(crate) const R4: Reg = Reg(4);
+pub(crate) const R6: Reg = Reg(6);
+pub(crate) const R7: Reg = Reg(7);
+pub(crate) const R10: Reg = Reg(10);
 
 /// Puts the bits of a code together.
 const fn code(parts: [u32; 3]) -> u8 {
@@ -54,13 +57,18 @@ pub(crate) const ADD_K: u8 = code([bindings::BPF_ALU64, bindings::BPF_ADD, bindi
 pub(crate) const ADD32_K: u8 = code([bindings::BPF_ALU, bindings::BPF_ADD, bindings::BPF_K]);
 pub(crate) const JEQ_X: u8 = code([bindings::BPF_JMP, bindings::BPF_JEQ, bindings::BPF_X]);
 pub(crate) const JEQ_K: u8 = code([bindings::BPF_JMP, bindings::BPF_JEQ, bindings::BPF_K]);
+#[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
+pub(crate) const JGE_X: u8 = code([bindings::BPF_JMP, bindings::BPF_JGE, bindings::BPF_X]);
 pub(crate) const JNE_X: u8 = code([bindings::BPF_JMP, bindings::BPF_JNE, bindings::BPF_X]);
 pub(crate) const JNE_K: u8 = code([bindings::BPF_JMP, bindings::BPF_JNE, bindings::BPF_K]);
 pub(crate) const JNE32_X: u8 = code([bindings::BPF_JMP32, bindings::BPF_JNE, bindings::BPF_X]);
+pub(crate) const JNE32_K: u8 = code([bindings::BPF_JMP32, bindings::BPF_JNE, bindings::BPF_K]);
+pub(crate) const JSGT32_K: u8 = code([bindings::BPF_JMP32, bindings::BPF_JSGT, bindings::BPF_K]);
+pub(crate) const JSGE32_K: u8 = code([bindings::BPF_JMP32, bindings::BPF_JSGE, bindings::BPF_K]);
 pub(crate) const JGT32_K: u8 = code([bindings::BPF_JMP32, bindings::BPF_JGT, bindings::BPF_K]);
 pub(crate) const JA: u8 = code([bindings::BPF_JMP, bindings::BPF_JA, 0]);
-#[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
 pub(crate) const CALL: u8 = code([bindings::BPF_JMP, bindings::BPF_CALL, 0]);
+pub(crate) const EXIT: u8 = code([bindings::BPF_JMP, bindings::BPF_EXIT, 0]);
 pub(crate) const LD_IMM64: u8 = code([bindings::BPF_LD, bindings::BPF_IMM, bindings::BPF_DW]);
 impl Insn {
     const fn new(code: u8, dst: Reg, src: Reg, off: i16, imm: i32) -> Self {
@@ -74,6 +82,29 @@ impl Insn {
             registers,
             off,
             imm,
+        }
+    }
+
+    /// Whether it computes, loads from memory, or jumps if two values compare as it says.
+    pub(crate) const fn is_plain(self) -> bool {
+        // The lower bits are the class; the upper ones of a load its mode, of a jump its kind.
+        let (class, upper) = (self.code as u32 & 0x07, self.code as u32 & 0xf0);
+        match class {
+            bindings::BPF_ALU | bindings::BPF_ALU64 => true,
+            bindings::BPF_LDX => matches!(
+                self.code as u32 & 0xe0,
+                bindings::BPF_MEM | bindings::BPF_MEMSX
+            ),
+            bindings::BPF_JMP | bindings::BPF_JMP32 => {
+                !matches!(
+                    upper,
+                    bindings::BPF_JA
+                        | bindings::BPF_CALL
+                        | bindings::BPF_EXIT
+                        | bindings::BPF_JCOND
+                ) || self.code == JA
+            }
+            _ => false,
         }
     }
 
@@ -101,6 +132,12 @@ pub(crate) const fn ldx(dst: Reg, src: Reg, off: usize) -> Insn {
     Insn::new(LDX_DW, dst, src, off as i16, 0)
 }
 
+/// `dst = *(u64 *)(src + off)`, with `off` of both signs
+#[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
+pub(crate) const fn ldx_at(dst: Reg, src: Reg, off: i16) -> Insn {
+    Insn::new(LDX_DW, dst, src, off, 0)
+}
+
 /// `dst = *(u32 *)(src + off)`
 pub(crate) const fn ldx32(dst: Reg, src: Reg, off: i16) -> Insn {
     Insn::new(LDX_W, dst, src, off, 0)
@@ -109,6 +146,16 @@ pub(crate) const fn ldx32(dst: Reg, src: Reg, off: i16) -> Insn {
 /// `*(u64 *)(dst + off) = src`
 pub(crate) const fn stx(dst: Reg, off: usize, src: Reg) -> Insn {
     Insn::new(STX_DW, dst, src, off as i16, 0)
+}
+
+/// `*(u64 *)(r10 + off) = src`, to the stack
+pub(crate) const fn spill(off: i16, src: Reg) -> Insn {
+    Insn::new(STX_DW, R10, src, off, 0)
+}
+
+/// `dst = *(u64 *)(r10 + off)`, from the stack
+pub(crate) const fn fill(dst: Reg, off: i16) -> Insn {
+    Insn::new(LDX_DW, dst, R10, off, 0)
 }
 
 /// `*(u64 *)(dst + off) = imm`
@@ -175,6 +222,12 @@ pub(crate) const fn jeq_k(dst: Reg, imm: i32, skip: i16) -> Insn {
     Insn::new(JEQ_K, dst, R0, skip, imm)
 }
 
+/// `if (dst >= src) skip`
+#[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
+pub(crate) const fn jge(dst: Reg, src: Reg, skip: i16) -> Insn {
+    Insn::new(JGE_X, dst, src, skip, 0)
+}
+
 /// `if (dst != src) skip`
 pub(crate) const fn jne(dst: Reg, src: Reg, skip: i16) -> Insn {
     Insn::new(JNE_X, dst, src, skip, 0)
@@ -190,6 +243,21 @@ pub(crate) const fn jne32(dst: Reg, src: Reg, skip: i16) -> Insn {
     Insn::new(JNE32_X, dst, src, skip, 0)
 }
 
+/// `if ((u32)dst != (u32)imm) skip`
+pub(crate) const fn jne32_k(dst: Reg, imm: i32, skip: i16) -> Insn {
+    Insn::new(JNE32_K, dst, R0, skip, imm)
+}
+
+/// `if ((s32)dst > imm) skip`
+pub(crate) const fn jsgt32_k(dst: Reg, imm: i32, skip: i16) -> Insn {
+    Insn::new(JSGT32_K, dst, R0, skip, imm)
+}
+
+/// `if ((s32)dst >= imm) skip`
+pub(crate) const fn jsge32_k(dst: Reg, imm: i32, skip: i16) -> Insn {
+    Insn::new(JSGE32_K, dst, R0, skip, imm)
+}
+
 /// `if ((u32)dst > (u32)imm) skip`
 pub(crate) const fn jgt32_k(dst: Reg, imm: i32, skip: i16) -> Insn {
     Insn::new(JGT32_K, dst, R0, skip, imm)
@@ -198,6 +266,16 @@ pub(crate) const fn jgt32_k(dst: Reg, imm: i32, skip: i16) -> Insn {
 /// `skip`
 pub(crate) const fn ja(skip: i16) -> Insn {
     Insn::new(JA, R0, R0, skip, 0)
+}
+
+/// The return from a function.
+pub(crate) const fn exit() -> Insn {
+    Insn::new(EXIT, R0, R0, 0, 0)
+}
+
+/// A call of a function of the program, which the verifier aims.
+pub(crate) const fn call_subprog() -> Insn {
+    Insn::new(CALL, R0, Reg(bindings::BPF_PSEUDO_CALL as u8), 0, 0)
 }
 
 /// `call imm`

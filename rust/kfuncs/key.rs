@@ -15,8 +15,44 @@ use super::{
 };
 use crate::{
     key::{node_offset, with_key, Key},
-    owner::Held,
+    owner::{Claim, Held},
+    rbtree::{TreeKind, TreeNode},
 };
+
+/// Inserts `node` into `root` in the order of the key that `root` declares, behind its equals;
+/// `claim` claims it.
+///
+/// # Safety
+///
+/// Verifier: locked, owned, meta, key.
+#[inline(always)]
+unsafe fn add(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    meta: *mut btf_struct_meta,
+    key: u64,
+    claim: impl FnOnce(TreeNode<'_>) -> Option<Claim<'_, TreeKind>>,
+) -> c_int {
+    let offset = node_offset(key);
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let node = tree_node(node, &held);
+        let mut tree = tree(root, &held);
+        let done = match Key::from_word(key) {
+            Some(key) => claim(node)
+                .map(|claim| {
+                    with_key!(key, offset, |of, _to| {
+                        let new = of(node);
+                        tree.add_before(claim, |at| new < of(at))
+                    })
+                })
+                .is_some(),
+            None => false,
+        };
+        claimed(done, node, meta, offset.into())
+    }
+}
 
 /// Inserts `node` into `root` in the order of the key that `root` declares, behind its equals.
 /// 0, or `-EINVAL` if the node was not free; the reference is given up then.
@@ -31,21 +67,24 @@ pub unsafe extern "C" fn bpf_rbtree_add_key(
     meta: *mut btf_struct_meta,
     key: u64,
 ) -> c_int {
-    let offset = node_offset(key);
     // SAFETY: This function's contract.
-    unsafe {
-        let held = Held::new();
-        let node = tree_node(node, &held);
-        let mut tree = tree(root, &held);
-        let done = match Key::from_word(key) {
-            Some(key) => with_key!(key, offset, |of, _to| {
-                let new = of(node);
-                tree.add_before(node, |at| new < of(at))
-            }),
-            None => false,
-        };
-        claimed(done, node, meta, offset.into())
-    }
+    unsafe { add(root, node, meta, key, |node| node.claim()) }
+}
+
+/// [`bpf_rbtree_add_key()`] of an object with one owner.
+///
+/// # Safety
+///
+/// As for [`bpf_rbtree_add_key()`]; the type of `meta` has no `bpf_refcount`.
+#[cfg(CONFIG_BPF_GRAPH_INLINE)]
+pub(crate) unsafe extern "C" fn rbtree_add_key_sole(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    meta: *mut btf_struct_meta,
+    key: u64,
+) -> c_int {
+    // SAFETY: This function's contract; verifier: owned, and by the type there is no other owner.
+    unsafe { add(root, node, meta, key, |node| Some(node.claim_of_sole())) }
 }
 
 /// What is searched for.

@@ -10,7 +10,7 @@ use kernel::{
 use super::{claimed, non_null, or_null};
 use crate::{
     owner::{Held, Node},
-    rbtree::{Tree, TreeNode},
+    rbtree::{Place, Tree, TreeNode},
 };
 
 /// The tree at `root`.
@@ -82,6 +82,136 @@ pub unsafe extern "C" fn bpf_rbtree_add_impl(
 ) -> c_int {
     // SAFETY: This function's contract.
     unsafe { bpf_rbtree_add(root, node, less, meta.cast(), off) }
+}
+
+/// Inserts `node` into `root` at `place`, where a program has found by itself that it belongs.
+/// What is left of a call of [`bpf_rbtree_add()`] then.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned, meta; `place` was found under the same lock by
+/// `inline/walk.rs`, and the tree has not changed since.
+#[cfg(CONFIG_BPF_GRAPH_INLINE)]
+pub(crate) unsafe extern "C" fn rbtree_add_at(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    place: u64,
+    meta: *mut btf_struct_meta,
+    off: u64,
+) -> c_int {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let node = tree_node(node, &held);
+        let done = node
+            .claim()
+            .map(|claim| tree(root, &held).link(claim, Place::from_word(place)))
+            .is_some();
+        claimed(done, node, meta, off)
+    }
+}
+
+/// [`rbtree_add_at()`] of an object with one owner: always 0.
+///
+/// # Safety
+///
+/// As for [`rbtree_add_at()`]; the type of the object has no `bpf_refcount`.
+#[cfg(CONFIG_BPF_GRAPH_INLINE)]
+pub(crate) unsafe extern "C" fn rbtree_add_at_sole(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    place: u64,
+) -> c_int {
+    // SAFETY: This function's contract; verifier: owned, and by the type there is no other owner.
+    unsafe {
+        let held = Held::new();
+        let claim = tree_node(node, &held).claim_of_sole();
+        tree(root, &held).link(claim, Place::from_word(place));
+    }
+    0
+}
+
+/// What a program compares a key with nodes by: negative if the key comes first, 0 if they are
+/// equal, positive if the node comes first.
+type Compare = Option<unsafe extern "C" fn(key: *const c_void, node: *const bpf_rb_node) -> c_int>;
+
+/// The last node on the way down for which `way` says that it is found; null if there is none. It
+/// is given the result of `cmp` for `key` and each node, and says too whether to go left.
+///
+/// # Safety
+///
+/// Verifier: locked; `cmp` is a subprogram of the caller that takes `key`, which it can read, and a
+/// node; it takes no node out of the tree, and no lock.
+#[inline(always)]
+unsafe fn search(
+    root: *mut bpf_rb_root,
+    key: *const c_void,
+    cmp: Compare,
+    way: impl Fn(c_int) -> (bool, bool),
+) -> *mut bpf_rb_node {
+    // SAFETY: As in `bpf_rbtree_add()`.
+    let cmp: bpf_callback_t = unsafe { core::mem::transmute(cmp) };
+    let Some(cmp) = cmp else {
+        return core::ptr::null_mut();
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        or_null(tree(root, &held).last_on(|at| {
+            // An `int`: the upper half of the register says nothing.
+            way(cmp(key as u64, at.as_ptr() as u64, 0, 0, 0) as c_int)
+        }))
+    }
+}
+
+/// The first node of `root` that is equal to `key` by `cmp`; null if there is none.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked; `cmp` is a subprogram of the caller that compares `key`,
+/// of `key__szk` bytes, with a node; it takes no node out of the tree, and no lock.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_find(
+    root: *mut bpf_rb_root,
+    key: *const c_void,
+    _key_size: u32,
+    cmp: Compare,
+) -> *mut bpf_rb_node {
+    // Left of one that is equal there may be others.
+    // SAFETY: This function's contract.
+    unsafe { search(root, key, cmp, |order| (order <= 0, order == 0)) }
+}
+
+/// The first node of `root` that is not less than `key` by `cmp`; null if there is none.
+///
+/// # Safety
+///
+/// As for [`bpf_rbtree_find()`].
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_lower_bound(
+    root: *mut bpf_rb_root,
+    key: *const c_void,
+    _key_size: u32,
+    cmp: Compare,
+) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    unsafe { search(root, key, cmp, |order| (order <= 0, order <= 0)) }
+}
+
+/// The first node of `root` that is greater than `key` by `cmp`; null if there is none.
+///
+/// # Safety
+///
+/// As for [`bpf_rbtree_find()`].
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_upper_bound(
+    root: *mut bpf_rb_root,
+    key: *const c_void,
+    _key_size: u32,
+    cmp: Compare,
+) -> *mut bpf_rb_node {
+    // SAFETY: This function's contract.
+    unsafe { search(root, key, cmp, |order| (order < 0, order < 0)) }
 }
 
 /// Takes `node` out of `root`; null if it is not there.

@@ -6,6 +6,8 @@
 use kernel::prelude::*;
 
 mod machine;
+mod memory;
+mod walk;
 
 #[kunit_tests(bpf_graph_inline)]
 mod tests {
@@ -17,8 +19,9 @@ mod tests {
     };
 
     use super::{
-        super::{list::Head, list_node, refs, tree_node, Item, Items, Random},
+        super::{list::Head, list_node, refs, tree_node, Items, Random},
         machine::{End, Machine},
+        memory::{plain_items, set_refs, Memory},
         *,
     };
     use crate::{
@@ -46,75 +49,6 @@ mod tests {
         Ok(code)
     }
 
-    /// All that a structure consists of.
-    struct Memory(KVec<(*mut c_void, usize)>);
-
-    impl Memory {
-        fn of<R>(roots: &[*mut R], items: &mut KVec<Item>) -> Result<Self> {
-            let mut pieces = KVec::new();
-            for &root in roots {
-                pieces.push((root.cast(), size_of::<R>()), GFP_KERNEL)?;
-            }
-            for item in items.iter_mut() {
-                let item = &raw mut *item;
-                pieces.push((item.cast(), size_of::<Item>()), GFP_KERNEL)?;
-            }
-            Ok(Self(pieces))
-        }
-
-        /// Copies all of it.
-        fn save(&self) -> Result<KVec<u8>> {
-            let mut all = KVec::new();
-            for &(start, len) in &self.0 {
-                // SAFETY: The pieces are the test's own, without padding that was never written.
-                let bytes = unsafe { core::slice::from_raw_parts(start.cast::<u8>(), len) };
-                all.extend_from_slice(bytes, GFP_KERNEL)?;
-            }
-            Ok(all)
-        }
-
-        /// Writes back what was saved.
-        fn restore(&self, saved: &[u8]) {
-            let mut at = 0;
-            for &(start, len) in &self.0 {
-                // SAFETY: The pieces are the test's own, and as long as when they were saved.
-                unsafe { start.cast::<u8>().copy_from(saved[at..].as_ptr(), len) };
-                at += len;
-            }
-        }
-
-        /// Runs `called`, then `code` on what was there before, and compares. An error, as an
-        /// assertion here would not be the test's.
-        fn same(&self, code: &[Insn], args: [u64; 2], called: impl FnOnce() -> u64) -> Result {
-            let before = self.save()?;
-            let want = called();
-            let after = self.save()?;
-            self.restore(&before);
-            let end = Machine::new(args, &self.0).run(code)?;
-            if end != End::Done(want) {
-                pr_err!("{end:?}, but the function says {want:#x}\n");
-                return Err(ERANGE);
-            }
-            if !self.save()?.iter().eq(after.iter()) {
-                pr_err!("memory is not as after the function\n");
-                return Err(EBADF);
-            }
-            Ok(())
-        }
-    }
-
-    /// Items that nobody allocated.
-    fn plain_items() -> Result<KVec<Item>> {
-        let mut all = KVec::with_capacity(ITEMS, GFP_KERNEL)?;
-        for key in 0..ITEMS {
-            // SAFETY: All zeroes is an item in no collection.
-            let mut item: Item = unsafe { zeroed() };
-            item.key = key as u64;
-            all.push(item, GFP_KERNEL)?;
-        }
-        Ok(all)
-    }
-
     type OfHead = unsafe extern "C" fn(*mut bpf_list_head) -> *mut bindings::bpf_list_node;
     type IsIn = unsafe extern "C" fn(*mut bpf_list_head, *mut bindings::bpf_list_node) -> bool;
     type Neighbour = unsafe extern "C" fn(
@@ -140,7 +74,7 @@ mod tests {
         let neighbour: [Neighbour; 2] = [bpf_list_next, bpf_list_prev];
         let push: [Push; 2] = [bpf_list_push_front, bpf_list_push_back];
         let types = Items::single()?;
-        let mut items = plain_items()?;
+        let mut items = plain_items(ITEMS)?;
         let mut heads = [Head::new()?, Head::new()?];
         let heads = [heads[0].as_ptr(), heads[1].as_ptr()];
         let memory = Memory::of(&heads, &mut items)?;
@@ -224,7 +158,7 @@ mod tests {
         let of_root: [OfRoot; 2] = [bpf_rbtree_first, bpf_rbtree_root];
         let child: [Child; 2] = [bpf_rbtree_left, bpf_rbtree_right];
         let types = Items::single()?;
-        let mut items = plain_items()?;
+        let mut items = plain_items(ITEMS)?;
         // SAFETY: All zeroes is an empty tree.
         let mut roots: [KBox<bpf_rb_root>; 2] = unsafe {
             [
@@ -269,17 +203,10 @@ mod tests {
         Ok(())
     }
 
-    fn set_refs(item: *mut Item, count: i32) {
-        // SAFETY: The item is the test's own.
-        let refs = unsafe { &raw mut (*item).refs }.cast::<bindings::refcount_t>();
-        // SAFETY: The item is the test's own.
-        unsafe { (*refs).refs.counter = count };
-    }
-
     #[test]
     fn acquire_as_the_function_does_or_calls_it() -> Result {
         let types = Items::shared()?;
-        let mut items = plain_items()?;
+        let mut items = plain_items(ITEMS)?;
         let memory = Memory::of::<bpf_list_head>(&[], &mut items)?;
         let item = &raw mut items[0];
         let code = inlined(bpf_refcount_acquire as *const c_void, &types)?;

@@ -8,6 +8,7 @@
 #include "targets.h"
 #include "calls.skel.h"
 #include "inlined.skel.h"
+#include "inlined_tree.skel.h"
 
 FIXTURE(inlined) {
 	struct symbols syms;
@@ -39,20 +40,6 @@ static bool is_in(const char *name, const char * const *names)
 	return false;
 }
 
-/* Does the kernel check each step on a list? Then all calls stay. */
-static bool hardened(void)
-{
-	FILE *f = fopen("/proc/kallsyms", "r");
-	bool found = false;
-	char line[512];
-
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = strstr(line, " __list_add_valid_or_report");
-	if (f)
-		fclose(f);
-	return found;
-}
-
 static const char * const none[] = { NULL };
 
 /* Each kfunc is called by @prog if and only if it is not among @gone, and is among @of. */
@@ -80,7 +67,8 @@ static void expect_calls(struct __test_metadata *_metadata, const struct symbols
 static const char * const any[] = {
 	"bpf_list_del", "bpf_list_pop_front", "bpf_list_pop_back", "bpf_list_front",
 	"bpf_list_back", "bpf_list_is_first", "bpf_list_is_last", "bpf_list_empty",
-	"bpf_rbtree_first", "bpf_rbtree_root", "bpf_rbtree_left", "bpf_rbtree_right", NULL,
+	"bpf_rbtree_first", "bpf_rbtree_root", "bpf_rbtree_left", "bpf_rbtree_right",
+	"bpf_rbtree_add", NULL,
 };
 
 static const char * const sole[] = {
@@ -129,6 +117,49 @@ TEST_F(inlined, one_owner)
 	}
 	inlined__destroy(on);
 	inlined__destroy(off);
+}
+
+static const char * const add[] = { "bpf_rbtree_add", NULL };
+
+/*
+ * The way down a tree, where the callback is known; nothing of what the program has in
+ * registers and on its stack is lost.
+ */
+TEST_F(inlined, tree)
+{
+	struct inlined_tree *t;
+	int on, i, compared = 0;
+
+	for (on = 0; on < 2; on++) {
+		ASSERT_LE(0, inline_set(on));
+		t = inlined_tree__open_and_load();
+		ASSERT_NE(NULL, t);
+		expect_calls(_metadata, &self->syms, t->progs.one, add, on ? add : none);
+		expect_calls(_metadata, &self->syms, t->progs.either, add, none);
+		expect_calls(_metadata, &self->syms, t->progs.gone, add, on ? add : none);
+		expect_calls(_metadata, &self->syms, t->progs.full, add, on ? add : none);
+		for (i = 0; i < 3; i++) {
+			EXPECT_EQ(0, run_prog(t->progs.one));
+			EXPECT_EQ(001234567, t->bss->order);
+			t->bss->down = true;
+			EXPECT_EQ(0, run_prog(t->progs.either));
+			EXPECT_EQ(076543210, t->bss->order);
+			t->bss->down = false;
+			EXPECT_EQ(0, run_prog(t->progs.either));
+			EXPECT_EQ(001234567, t->bss->order);
+			t->bss->compared = 0;
+			EXPECT_EQ(0, run_prog(t->progs.gone));
+			EXPECT_EQ(001234567, t->bss->order);
+			if (!on)
+				compared = t->bss->compared;
+			EXPECT_EQ(compared, t->bss->compared);
+			EXPECT_LT(7, compared);
+			EXPECT_EQ(0, run_prog(t->progs.full));
+			EXPECT_EQ(001, t->bss->order);
+			EXPECT_EQ(0, t->bss->changed);
+		}
+		inlined_tree__destroy(t);
+	}
 }
 
 /* Where C is chosen a call goes to C. */

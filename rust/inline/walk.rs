@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The way down a tree, written out where the comparison is known.
+//!
+//! `bpf_rbtree_add()` and the searches call the program back at each level, by a pointer. The
+//! program can as well go down itself, and call its own function as it calls others; where that is
+//! short and needs nothing but its arguments it is copied. Of a search nothing is left to call. Of
+//! an insertion it is what claims the node and links it at the end of the way (`rbtree_add_at()` in
+//! `kfuncs/rbtree.rs`). So there the comparisons come before the claim, which they follow in the
+//! function; a node that is not free is refused by both.
+
+use core::mem::offset_of;
+
+use kernel::bindings::{bpf_graph_walk, rb_node, rb_root_cached, BPF_GRAPH_WALK_MAX};
+
+use super::insn::*;
+
+/// How many instructions a way can have, with the comparison in it.
+pub(crate) const MAX: usize = BPF_GRAPH_WALK_MAX as usize;
+
+const LEFT: usize = offset_of!(rb_node, rb_left);
+const RIGHT: usize = offset_of!(rb_node, rb_right);
+const TOP: usize = offset_of!(rb_root_cached, rb_root);
+
+/// Three words of the program's stack, which are free from here on; counted from its end.
+#[derive(Clone, Copy)]
+pub(crate) struct Stack(pub(crate) i16);
+
+impl Stack {
+    /// For an argument of the call.
+    const fn argument(self) -> i16 {
+        self.0
+    }
+
+    const fn r6(self) -> i16 {
+        self.0.wrapping_add(8)
+    }
+
+    const fn r7(self) -> i16 {
+        self.0.wrapping_add(16)
+    }
+}
+
+/// What is searched for.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// The place of a node: `bpf_rbtree_add()`.
+    Place = 1,
+    /// The first node that is equal to the key: `bpf_rbtree_find()`.
+    Equal,
+    /// The first that is not less than it: `bpf_rbtree_lower_bound()`.
+    NotLess,
+    /// The first that is greater: `bpf_rbtree_upper_bound()`.
+    Greater,
+}
+
+impl Way {
+    /// The way that the verifier knows by a number.
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        [Self::Place, Self::Equal, Self::NotLess, Self::Greater]
+            .into_iter()
+            .find(|&way| way as u32 == number)
+    }
+}
+
+/// From the arguments of `bpf_rbtree_add()` (root, node, comparison) to the comparison of the node
+/// with the one at the top, over `to_end` instructions to the end if there is none.
+const fn place_before(stack: Stack, to_end: i16) -> [Insn; 9] {
+    [
+        spill(stack.argument(), R1),
+        spill(stack.r6(), R6),
+        spill(stack.r7(), R7),
+        mov(R6, R2),
+        mov_k(R3, 1),
+        ldx(R2, R1, TOP),
+        jeq_k(R2, 0, to_end),
+        // With a node of the tree in R2.
+        mov(R7, R2),
+        mov(R1, R6),
+    ]
+}
+
+/// From a comparison, whose result is in R0, to the next one, and after the last to `call` with
+/// root, node and the [`Place`](crate::rbtree::Place) as a word. A comparison is `body` long.
+const fn place_behind(stack: Stack, body: i16, call: Insn) -> [Insn; 14] {
+    [
+        jne_k(R0, 0, 4),
+        ldx(R2, R7, RIGHT),
+        jne_k(R2, 0, (-5_i16).wrapping_sub(body)),
+        mov(R3, R7),
+        ja(4),
+        ldx(R2, R7, LEFT),
+        jne_k(R2, 0, (-9_i16).wrapping_sub(body)),
+        mov(R3, R7),
+        add_k(R3, 1),
+        // With the place in R3.
+        mov(R2, R6),
+        fill(R1, stack.argument()),
+        fill(R6, stack.r6()),
+        fill(R7, stack.r7()),
+        call,
+    ]
+}
+
+/// From the arguments of a search (root, key, its size, comparison) to the comparison of the key
+/// with the node at the top, over `to_end` instructions to the end if there is none. What was found
+/// is in R7.
+const fn search_before(stack: Stack, to_end: i16) -> [Insn; 8] {
+    [
+        spill(stack.argument(), R2),
+        spill(stack.r6(), R6),
+        spill(stack.r7(), R7),
+        mov_k(R7, 0),
+        ldx(R2, R1, TOP),
+        jeq_k(R2, 0, to_end),
+        // With a node of the tree in R2.
+        mov(R6, R2),
+        fill(R1, stack.argument()),
+    ]
+}
+
+/// From a comparison, whose result is in R0, to the next one, and after the last to the result: the
+/// first node that is not less than the key, or is greater.
+const fn bound_behind(stack: Stack, body: i16, greater: bool) -> [Insn; 10] {
+    [
+        if greater {
+            jsge32_k(R0, 0, 4)
+        } else {
+            jsgt32_k(R0, 0, 4)
+        },
+        mov(R7, R6),
+        ldx(R2, R6, LEFT),
+        jne_k(R2, 0, (-6_i16).wrapping_sub(body)),
+        ja(2),
+        ldx(R2, R6, RIGHT),
+        jne_k(R2, 0, (-9_i16).wrapping_sub(body)),
+        // With what was found in R7.
+        mov(R0, R7),
+        fill(R6, stack.r6()),
+        fill(R7, stack.r7()),
+    ]
+}
+
+/// The same to the first node that is equal to the key: left of it there may be others.
+const fn equal_behind(stack: Stack, body: i16) -> [Insn; 11] {
+    [
+        jsgt32_k(R0, 0, 5),
+        jne32_k(R0, 0, 1),
+        mov(R7, R6),
+        ldx(R2, R6, LEFT),
+        jne_k(R2, 0, (-7_i16).wrapping_sub(body)),
+        ja(2),
+        ldx(R2, R6, RIGHT),
+        jne_k(R2, 0, (-10_i16).wrapping_sub(body)),
+        // With what was found in R7.
+        mov(R0, R7),
+        fill(R6, stack.r6()),
+        fill(R7, stack.r7()),
+    ]
+}
+
+/// Whether an instruction of a function does the same elsewhere: it computes from the arguments, or
+/// reads what they point to, and has no other registers and no stack.
+fn can_copy(insn: Insn) -> bool {
+    insn.is_plain() && insn.dst().0 <= 5 && insn.src().0 <= 5
+}
+
+/// Writes `callback`, a whole function, to `room`, with jumps to its end in place of returns, and
+/// says how long that is; `None` if it must be called.
+fn copy(callback: &[Insn], room: &mut [Insn]) -> Option<usize> {
+    let (last, body) = callback.split_last()?;
+    if *last != exit() || body.is_empty() || body.len() > COPIED {
+        return None;
+    }
+    for (at, (&insn, to)) in body.iter().zip(room).enumerate() {
+        *to = if insn == exit() {
+            ja(i16::try_from(body.len().checked_sub(at)?.checked_sub(1)?).ok()?)
+        } else if can_copy(insn) {
+            insn
+        } else {
+            return None;
+        };
+    }
+    Some(body.len())
+}
+
+/// How many instructions of a comparison are copied at most.
+const COPIED: usize =
+    MAX - place_before(Stack(0), 0).len() - place_behind(Stack(0), 0, exit()).len();
+
+/// Writes `code` to where `room` begins.
+fn put(room: &mut [Insn], code: &[Insn]) {
+    for (to, from) in room.iter_mut().zip(code) {
+        *to = *from;
+    }
+}
+
+/// Writes the `way` to `room`. `call` is what was called before.
+pub(crate) fn write(
+    way: Way,
+    stack: Stack,
+    callback: &[Insn],
+    call: Insn,
+    room: &mut [Insn; MAX],
+) -> bpf_graph_walk {
+    let before = match way {
+        Way::Place => place_before(stack, 0).len(),
+        _ => search_before(stack, 0).len(),
+    };
+    let (front, rest) = room.split_at_mut(before);
+    let copied = copy(callback, rest);
+    if copied.is_none() {
+        put(rest, &[call_subprog()]);
+    }
+    let length = copied.unwrap_or(1);
+    // At most `COPIED`.
+    let body = length as i16;
+    let (_, rest) = rest.split_at_mut(length);
+    let behind = match way {
+        Way::Place => {
+            put(front, &place_before(stack, body.wrapping_add(11)));
+            let code = place_behind(stack, body, call);
+            put(rest, &code);
+            code.len()
+        }
+        Way::Equal => {
+            put(front, &search_before(stack, body.wrapping_add(10)));
+            let code = equal_behind(stack, body);
+            put(rest, &code);
+            code.len()
+        }
+        Way::NotLess | Way::Greater => {
+            put(front, &search_before(stack, body.wrapping_add(9)));
+            let code = bound_behind(stack, body, matches!(way, Way::Greater));
+            put(rest, &code);
+            code.len()
+        }
+    };
+    bpf_graph_walk {
+        len: before.wrapping_add(length).wrapping_add(behind) as u32,
+        body: before as u32,
+        copied: copied.unwrap_or(0) as u32,
+    }
+}
