@@ -31,7 +31,7 @@ use loom::{
 use crate::lock::Lock;
 
 /// The size of the arena, in words of 8 bytes.
-const WORDS: usize = 2048;
+const WORDS: usize = 8192;
 
 /// What loom knows of something in memory. Each use reads `alive`, freeing writes it: a use that is
 /// not ordered with that fails, whichever comes first.
