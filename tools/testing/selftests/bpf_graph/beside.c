@@ -56,6 +56,19 @@ TEST_F(beside, take_out_on_the_way)
 	/* The trees have them all. */
 	EXPECT_TRUE(goes(skel, skel->progs.tree_on, ITEMS - 1, -1, ITEMS));
 	EXPECT_TRUE(goes(skel, skel->progs.stranger, 1, 0, 2));
+	EXPECT_TRUE(goes(skel, skel->progs.in_no_list, 1, 0, 4));
+	/* The one that was taken out is not there any more. */
+	skel->bss->nr = 0;
+	ASSERT_EQ(0, run_prog(skel->progs.list_on));
+	EXPECT_EQ(ITEMS / 2 - 1, skel->bss->nr);
+}
+
+TEST_F(beside, elsewhere)
+{
+	struct beside *skel = self->skel;
+
+	EXPECT_TRUE(goes(skel, skel->progs.in_an_object, 0, 1, ITEMS));
+	EXPECT_TRUE(goes(skel, skel->progs.under_res_lock, 0, 1, ITEMS));
 }
 
 REFUSED(beside, -EINVAL, next_without_lock,
@@ -64,5 +77,9 @@ REFUSED(beside, -EACCES, next_after_unlock, "invalid mem access 'scalar'");
 REFUSED(beside, -EACCES, next_unchecked, "invalid mem access 'rcu_ptr_or_null_'");
 REFUSED(beside, -EINVAL, next_of_another_lock,
 	"held lock and object are not in the same allocation");
+REFUSED(beside, -EINVAL, next_of_another_type,
+	"operation on bpf_list_head expects arg#1 bpf_list_node at offset=8 in struct other");
+REFUSED(beside, -EINVAL, next_beside_the_node, "bpf_list_node");
+REFUSED(beside, -EINVAL, next_while_comparing, "not allowed in rbtree cb");
 
 TEST_HARNESS_MAIN
