@@ -82,6 +82,15 @@ struct bpf_rb_node *
 bpf_rbtree_upper_bound(struct bpf_rb_root *root, const void *key, u32 key__szk,
 		       int (*cmp)(const void *key, const struct bpf_rb_node *node));
 
+bool bpf_list_move_front(struct bpf_list_head *from, struct bpf_list_node *node__nonown_allowed,
+			 struct bpf_list_head *to);
+bool bpf_list_move_back(struct bpf_list_head *from, struct bpf_list_node *node__nonown_allowed,
+			struct bpf_list_head *to);
+bool bpf_rbtree_move(struct bpf_rb_root *from, struct bpf_rb_node *node, struct bpf_rb_root *to,
+		     bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b));
+bool bpf_rbtree_reposition(struct bpf_rb_root *root, struct bpf_rb_node *node,
+			   bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b));
+
 int bpf_rbtree_add_key(struct bpf_rb_root *root, struct bpf_rb_node *node,
 		       struct btf_struct_meta *meta, u64 key);
 struct bpf_rb_node *bpf_rbtree_find_key(struct bpf_rb_root *root, u64 first, u64 second,
@@ -138,6 +147,12 @@ int bpf_graph_elem_read(const struct bpf_map *map, u32 elem, u32 off, u32 size, 
  */
 int bpf_graph_inline(unsigned long addr, struct btf_struct_meta *meta, u64 size,
 		     const struct bpf_insn *call, struct bpf_insn *buf, u32 room);
+
+/*
+ * Longer programs keep their calls. Jumps have 16 bits, and some instructions have to
+ * become more than they are.
+ */
+#define BPF_GRAPH_INLINE_MAX (S16_MAX / 2)
 
 /* What bpf_graph_walk() has written. */
 struct bpf_graph_walk {

@@ -34,10 +34,11 @@ use crate::{
 
 mod key;
 mod list;
+mod moves;
 mod object;
 mod rbtree;
 
-pub use self::{key::*, list::*, object::*, rbtree::*};
+pub use self::{key::*, list::*, moves::*, object::*, rbtree::*};
 
 /// A kfunc's address, in a table of constants.
 #[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]

@@ -32,6 +32,7 @@ mod inline;
 mod key;
 mod kfuncs;
 mod list;
+mod moves;
 mod object;
 mod owner;
 mod place;

@@ -208,6 +208,59 @@ impl<'l> List<'l> {
         unsafe { self.insert(node, prev.as_ptr().cast()) }
     }
 
+    /// Takes `node` out of this list and puts it in front of `to`, which may be the same; `false` if
+    /// it is not in this list, and then stays where it is.
+    ///
+    /// Nobody sees a step between: both locks are held.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn move_to_front(&mut self, to: &mut Self, node: ListNode<'l>) -> bool {
+        // SAFETY: The head is what a list begins with.
+        unsafe { self.move_behind(to, node, |to| to.head) }
+    }
+
+    /// [`move_to_front()`](Self::move_to_front) to the end.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn move_to_back(&mut self, to: &mut Self, node: ListNode<'l>) -> bool {
+        // SAFETY: What the head links back to is the last node, or the head.
+        unsafe { self.move_behind(to, node, Self::prev) }
+    }
+
+    /// # Safety
+    ///
+    /// `prev` gives the head of a list, which is initialised, or the links of a node in it.
+    #[inline(always)]
+    unsafe fn move_behind(
+        &mut self,
+        to: &mut Self,
+        node: ListNode<'l>,
+        prev: impl FnOnce(&Self) -> *mut bindings::list_head,
+    ) -> bool {
+        to.init();
+        let Some(unlinked) = self.take_out(node) else {
+            return false;
+        };
+        let prev = prev(to);
+        // SAFETY: The node is in no links; this function's contract says what `prev` is, and the
+        // lock of `to` is held.
+        let linked = unsafe {
+            unlinked.link(to.root, |n| {
+                bindings::list_add(&raw mut (*n).list_head, prev)
+            })
+        };
+        linked.publish();
+        true
+    }
+
+    /// Takes `node` out of the links; `None` if it is not in this list.
+    #[inline(always)]
+    fn take_out(&mut self, node: ListNode<'l>) -> Option<Unlinked<'l, ListKind>> {
+        let member = node.member_of(self.root)?;
+        // SAFETY: The member was just made, of this list, and is the only one of its node.
+        Some(unsafe { self.unlink(member) })
+    }
+
     /// Takes a member out of the links.
     ///
     /// # Safety
@@ -223,9 +276,7 @@ impl<'l> List<'l> {
     /// Takes `node` out and sets it free; `None` if it is not in this list.
     #[inline(always)]
     pub(crate) fn remove(&mut self, node: ListNode<'l>) -> Option<ListNode<'l>> {
-        let member = node.member_of(self.root)?;
-        // SAFETY: The member was just made, of this list, and is the only one of its node.
-        Some(unsafe { self.unlink(member) }.release())
+        Some(self.take_out(node)?.release())
     }
 
     /// Takes the node at `links`, which are those of one end, out and sets it free.

@@ -27,6 +27,7 @@
 //! ```text
 //!  Node --claim--> Claim --link--> Linked --publish--> (in the root)
 //!  Node --member_of--> Member --unlink--> Unlinked --release--> Node, now free
+//!                                            |\--link--> Linked --publish--> (in a root)
 //!                                            \--park--> Busy --release--> (free)
 //!  Member --park_linked, of each from one to another--> Chain::cut --pop--> Busy
 //! ```
@@ -265,7 +266,8 @@ impl<'l, K: Kind> Claim<'l, K> {
 ///
 /// # Invariants
 ///
-/// The node is linked into the collection of `1`, and its word is as the claim left it.
+/// The node is linked into the collection of `1`, and its word is as the claim left it, or names
+/// the root that the node was taken from, whose lock is held as well.
 #[must_use = "a linked node must be published under the lock it was linked under"]
 pub(crate) struct Linked<'l, K: Kind>(Node<'l, K>, Root<'l>);
 
@@ -336,6 +338,25 @@ impl<'l, K: Kind> Unlinked<'l, K> {
     pub(crate) fn release(self) -> Node<'l, K> {
         self.0.word().store(core::ptr::null_mut(), Release);
         self.0
+    }
+
+    /// Links the node by `link` into the collection of `root`, which may be the one that it was in.
+    ///
+    /// Meanwhile its word holds the former root: who would believe it holds that one's lock, which
+    /// is ours.
+    ///
+    /// # Safety
+    ///
+    /// `link` puts the node's links into the collection of `root` and nowhere else.
+    #[inline(always)]
+    pub(crate) unsafe fn link(
+        self,
+        root: Root<'l>,
+        link: impl FnOnce(*mut K::Raw),
+    ) -> Linked<'l, K> {
+        link(self.0.as_ptr());
+        // INVARIANT: `link` did as this function's contract says.
+        Linked(self.0, root)
     }
 
     /// Makes the node busy, so that it can leave the lock.

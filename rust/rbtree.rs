@@ -248,11 +248,24 @@ impl<'l> Tree<'l> {
     pub(crate) fn add(
         &mut self,
         node: TreeNode<'l>,
-        mut less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
+        less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
     ) -> bool {
         let Some(claim) = node.claim() else {
             return false;
         };
+        let place = self.place_of(node, less);
+        // SAFETY: The place was just found.
+        unsafe { self.link(claim, place) };
+        true
+    }
+
+    /// Where `node` belongs: before the first one that it is `less` than.
+    #[inline(always)]
+    fn place_of(
+        &self,
+        node: TreeNode<'l>,
+        mut less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
+    ) -> Place {
         let mut place = Place::TOP;
         let mut next = self.top();
         // A comparison cannot take a node out, as the verifier forbids removal in callbacks.
@@ -264,9 +277,7 @@ impl<'l> Tree<'l> {
             // They are read behind the comparison, which may add other nodes.
             next = self.node(unsafe { Children::of(parent) }.at(left));
         }
-        // SAFETY: `place` is where the way ended, behind the last comparison.
-        unsafe { self.link(claim, place) };
-        true
+        place
     }
 
     /// [`add()`](Self::add) where `before` says which nodes come behind the new one, and does
@@ -296,33 +307,88 @@ impl<'l> Tree<'l> {
     ///
     /// # Safety
     ///
-    /// `place` was found under this lock: its parent is in the tree and has no child there, or is
-    /// null in a tree that is empty.
+    /// As for [`linking()`](Self::linking).
     #[inline(always)]
     pub(crate) unsafe fn link(&mut self, claim: Claim<'l, TreeKind>, place: Place) {
-        let Place { parent, left } = place;
-        // SAFETY: By the type invariant `tree` is live, and by this function's contract `parent`.
-        let (link, leftmost) = unsafe {
-            let link = match (parent.is_null(), left) {
-                (true, _) => &raw mut (*self.tree).rb_root.rb_node,
-                (_, true) => &raw mut (*parent).rb_left,
-                (_, false) => &raw mut (*parent).rb_right,
-            };
-            // Not "was it left all the way": a callback that adds other nodes to this tree can
-            // have turned it under the walk. Null and null if the tree is empty.
-            (link, left && parent == (*self.tree).rb_leftmost)
-        };
+        // SAFETY: The claim says that its node is in no links; the rest is this function's contract.
+        unsafe { claim.link(self.root, self.linking(place)) }.publish();
+    }
 
-        // SAFETY: The claim says that its node is in no links. The rest is this function's
-        // contract, and `leftmost` says whether the place is left of all others.
-        let linked = unsafe {
-            claim.link(self.root, |n| {
-                let n = &raw mut (*n).rb_node;
-                bindings::rb_link_node(n, parent, link);
-                bindings::rb_insert_color_cached(n, self.tree, leftmost);
-            })
+    /// What puts a node, that is in no links, into those of this tree at `place`.
+    ///
+    /// # Safety
+    ///
+    /// It is called before the tree changes. `place` was found under this lock: its parent is in
+    /// the tree and has no child there, or is null in a tree that is empty.
+    #[inline(always)]
+    unsafe fn linking(&self, place: Place) -> impl FnOnce(*mut bindings::bpf_rb_node_kern) {
+        let Place { parent, left } = place;
+        let tree = self.tree;
+        move |node| {
+            // SAFETY: By the type invariant `tree` is live, and by this function's contract
+            // `parent`; the caller's node is in no links.
+            unsafe {
+                let link = match (parent.is_null(), left) {
+                    (true, _) => &raw mut (*tree).rb_root.rb_node,
+                    (_, true) => &raw mut (*parent).rb_left,
+                    (_, false) => &raw mut (*parent).rb_right,
+                };
+                // Not "was it left all the way": a callback that adds other nodes to this tree can
+                // have turned it under the walk. Null and null if the tree is empty.
+                let leftmost = left && parent == (*tree).rb_leftmost;
+                let node = &raw mut (*node).rb_node;
+                bindings::rb_link_node(node, parent, link);
+                bindings::rb_insert_color_cached(node, tree, leftmost);
+            }
+        }
+    }
+
+    /// Takes `node` out of this tree and puts it into `to`, which may be the same, where `less`
+    /// says; `false` if it is not in this tree, and then stays where it is.
+    ///
+    /// Nobody sees a step between: both locks are held.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn move_to(
+        &mut self,
+        to: &mut Self,
+        node: TreeNode<'l>,
+        less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
+    ) -> bool {
+        let Some(member) = node.member_of(self.root) else {
+            return false;
         };
-        linked.publish();
+        // SAFETY: The member was just made, of this tree, and is the only one of its node.
+        let unlinked = unsafe { self.unlink(member) };
+        let place = to.place_of(node, less);
+        // SAFETY: The place was just found, and the lock of `to` is held.
+        unsafe { unlinked.link(to.root, to.linking(place)) }.publish();
+        true
+    }
+
+    /// Puts `node` where `less` says that it belongs now, behind its equals; `false` if it is not in
+    /// this tree.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn reposition(
+        &mut self,
+        node: TreeNode<'l>,
+        mut less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
+    ) -> bool {
+        if node.member_of(self.root).is_none() {
+            return false;
+        }
+        // Where it is, if it is not before the one in front of it, and before the one behind it.
+        let stays = self.prev_of(node).is_none_or(|prev| !less(node, prev))
+            && self.next_of(node).is_none_or(|next| less(node, next));
+        let (tree, held) = (self.tree, self.held);
+        // INVARIANT: It is the same tree under the same lock.
+        let mut to = Self {
+            tree,
+            root: self.root,
+            held,
+        };
+        stays || self.move_to(&mut to, node, less)
     }
 
     /// Takes a member out of the links.

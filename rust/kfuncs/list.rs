@@ -19,7 +19,7 @@ use crate::{
 ///
 /// Verifier: locked.
 #[inline(always)]
-unsafe fn list(head: *mut bpf_list_head, held: &Held) -> List<'_> {
+pub(super) unsafe fn list(head: *mut bpf_list_head, held: &Held) -> List<'_> {
     // SAFETY: The kfunc that calls this has the lock held around it.
     unsafe { List::locked(non_null(head), held) }
 }
@@ -30,7 +30,7 @@ unsafe fn list(head: *mut bpf_list_head, held: &Held) -> List<'_> {
 ///
 /// Verifier: owned.
 #[inline(always)]
-unsafe fn list_node(node: *mut bpf_list_node, held: &Held) -> ListNode<'_> {
+pub(super) unsafe fn list_node(node: *mut bpf_list_node, held: &Held) -> ListNode<'_> {
     // SAFETY: The reference keeps the object alive around the kfunc that calls this.
     unsafe { Node::from_raw(non_null(node), held) }
 }

@@ -19,7 +19,10 @@ mod tests {
 
     use super::{
         super::{
-            super::{tree_item, tree_node, Item, Items, Random},
+            super::{
+                tree::{by_key, BY_KEY},
+                tree_item, tree_node, Item, Items, Random,
+            },
             machine::{End, Machine},
             memory::{plain_items, set_refs, Memory},
         },
@@ -35,25 +38,15 @@ mod tests {
     const STEPS: usize = 4000;
     const OFF: u64 = offset_of!(Item, tree) as u64;
 
-    /// Which key is lower.
-    ///
-    /// # Safety
-    ///
-    /// Both nodes are in items.
-    unsafe extern "C" fn less(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool {
-        // SAFETY: This function's contract.
-        let key = |node: *mut bpf_rb_node| unsafe { (*tree_item(node)).key };
-        key(a) < key(b.cast_mut())
-    }
-
+    /// What a program compares by, as the machine calls it.
     fn less_word(a: u64, b: u64) -> u64 {
         // SAFETY: The machine passes what the kfunc does: nodes of items.
-        unsafe { less(a as *mut bpf_rb_node, b as *const bpf_rb_node).into() }
+        unsafe { by_key(a, b, 0, 0, 0) }
     }
 
     const KEY: i16 = -(OFF as i16);
 
-    /// [`less()`] as a program has it, with more than one way out.
+    /// [`by_key()`] as a program has it, with more than one way out.
     const COPIED: [Insn; 7] = [
         ldx_at(R3, R1, KEY),
         ldx_at(R4, R2, KEY),
@@ -169,7 +162,7 @@ mod tests {
             } else if free || shared {
                 let before = memory.save()?;
                 // SAFETY: All of it is the test's own.
-                let want = unsafe { bpf_rbtree_add(root, node, Some(less), types.meta(), OFF) };
+                let want = unsafe { bpf_rbtree_add(root, node, Some(BY_KEY), types.meta(), OFF) };
                 let after = memory.save()?;
                 for code in [&called, &copied] {
                     memory.restore(&before);
@@ -298,7 +291,7 @@ mod tests {
             // SAFETY: All of it is the test's own.
             unsafe {
                 if (*item).tree.owner.is_null() {
-                    assert_eq!(bpf_rbtree_add(root, node, Some(less), types.meta(), 0), 0);
+                    assert_eq!(bpf_rbtree_add(root, node, Some(BY_KEY), types.meta(), 0), 0);
                 } else if random.below(4) == 0 || step % 512 > 500 {
                     bpf_rbtree_remove(root, node);
                 }

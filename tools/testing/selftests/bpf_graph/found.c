@@ -123,6 +123,8 @@ TEST_F(found, calls)
 REFUSED(found, -EINVAL, without_lock, "bpf_spin_lock at off=0 must be held for bpf_rb_root");
 REFUSED(found, -EACCES, without_key, "Possibly NULL pointer");
 REFUSED(found, -EACCES, short_key, "invalid access to memory, mem_size=4 off=4 size=4");
+REFUSED(found, -EACCES, key_cast, "copy it to the stack or to a map value");
+REFUSED(found, -EACCES, key_of_the_kernel, "copy it to the stack or to a map value");
 REFUSED(found, -EINVAL, long_key, "invalid read from stack");
 REFUSED(found, -EACCES, key_written, "cannot write into rdonly_mem");
 REFUSED(found, -EINVAL, node_removed, "not allowed in rbtree cb");

@@ -174,6 +174,36 @@ int short_key(struct __sk_buff *ctx)
 	return 0;
 }
 
+/* What a callback reads must not be gone; this is no memory at all. */
+SEC("?tc")
+int key_cast(struct __sk_buff *ctx)
+{
+	struct roots *v = roots();
+	struct list_head *key;
+
+	if (!v)
+		return 1;
+	key = bpf_rdonly_cast((void *)8, bpf_core_type_id_kernel(struct list_head));
+	bpf_spin_lock(&v->lock);
+	bpf_rbtree_find(&v->tree, key, 4, by_time);
+	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
+SEC("?tc")
+int key_of_the_kernel(struct __sk_buff *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct roots *v = roots();
+
+	if (!v)
+		return 1;
+	bpf_spin_lock(&v->lock);
+	bpf_rbtree_find(&v->tree, &task->pid, 4, by_time);
+	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
 /* It is said to be longer than it can be. */
 SEC("?tc")
 int long_key(struct __sk_buff *ctx)

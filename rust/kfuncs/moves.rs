@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Moves, from one head or root to another, or within one.
+//!
+//! - *verifier: both* says that the nodes of both heads or roots are the same field of the same
+//!   type.
+
+use kernel::{
+    bindings::{bpf_callback_t, bpf_list_head, bpf_list_node, bpf_rb_node, bpf_rb_root},
+    prelude::*,
+};
+
+use super::{
+    list::{list, list_node},
+    rbtree::{tree, tree_node},
+};
+use crate::owner::Held;
+
+/// Takes `node` out of `from` and puts it in front of `to`, which may be the same. Whether it was
+/// in `from`: if not, nothing is done.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked (both heads), owned, both.
+#[export]
+pub unsafe extern "C" fn bpf_list_move_front(
+    from: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+    to: *mut bpf_list_head,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        list(from, &held).move_to_front(&mut list(to, &held), list_node(node, &held))
+    }
+}
+
+/// [`bpf_list_move_front()`] to the end of `to`.
+///
+/// # Safety
+///
+/// As for [`bpf_list_move_front()`].
+#[export]
+pub unsafe extern "C" fn bpf_list_move_back(
+    from: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+    to: *mut bpf_list_head,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        list(from, &held).move_to_back(&mut list(to, &held), list_node(node, &held))
+    }
+}
+
+/// What programs pass as the order of a tree.
+type Less = Option<unsafe extern "C" fn(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool>;
+
+/// Takes `node` out of `from` and inserts it into `to`, which may be the same, where `less` says.
+/// Whether it was in `from`: if not, nothing is done.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked (both roots), owned, both; `less` as for
+/// [`bpf_rbtree_add()`](super::bpf_rbtree_add).
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_move(
+    from: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    to: *mut bpf_rb_root,
+    less: Less,
+) -> bool {
+    // SAFETY: As in `bpf_rbtree_add()`.
+    let less: bpf_callback_t = unsafe { core::mem::transmute(less) };
+    let Some(less) = less else {
+        return false;
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        tree(from, &held).move_to(&mut tree(to, &held), tree_node(node, &held), |a, b| {
+            less(a.as_ptr() as u64, b.as_ptr() as u64, 0, 0, 0) != 0
+        })
+    }
+}
+
+/// Puts `node`, whose key has changed, where `less` says that it belongs in `root` now: behind its
+/// equals, as if it were inserted again. Whether it was in `root`: if not, nothing is done.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned; `less` as for
+/// [`bpf_rbtree_add()`](super::bpf_rbtree_add).
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_reposition(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    less: Less,
+) -> bool {
+    // SAFETY: As in `bpf_rbtree_add()`.
+    let less: bpf_callback_t = unsafe { core::mem::transmute(less) };
+    let Some(less) = less else {
+        return false;
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        tree(root, &held).reposition(tree_node(node, &held), |a, b| {
+            less(a.as_ptr() as u64, b.as_ptr() as u64, 0, 0, 0) != 0
+        })
+    }
+}
