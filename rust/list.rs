@@ -208,8 +208,8 @@ impl<'l> List<'l> {
         unsafe { self.insert(node, prev.as_ptr().cast()) }
     }
 
-    /// Takes `node` out of this list and puts it in front of `to`, which may be the same; `false` if
-    /// it is not in this list, and then stays where it is.
+    /// Takes `node` out of this list and puts it in front of `to`, which may be the same; `false`
+    /// if it is not in this list, and then stays where it is.
     ///
     /// Nobody sees a step between: both locks are held.
     #[inline(always)]

@@ -310,7 +310,8 @@ impl<'l> Tree<'l> {
     /// As for [`linking()`](Self::linking).
     #[inline(always)]
     pub(crate) unsafe fn link(&mut self, claim: Claim<'l, TreeKind>, place: Place) {
-        // SAFETY: The claim says that its node is in no links; the rest is this function's contract.
+        // SAFETY: The claim says that its node is in no links.
+        // The rest is this function's contract.
         unsafe { claim.link(self.root, self.linking(place)) }.publish();
     }
 
@@ -366,8 +367,8 @@ impl<'l> Tree<'l> {
         true
     }
 
-    /// Puts `node` where `less` says that it belongs now, behind its equals; `false` if it is not in
-    /// this tree.
+    /// Puts `node` where `less` says that it belongs now, behind its equals; `false` if it is not
+    /// in this tree.
     #[inline(always)]
     #[must_use]
     pub(crate) fn reposition(

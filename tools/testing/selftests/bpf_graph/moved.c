@@ -70,7 +70,8 @@ REFUSED(moved, -EINVAL, one_lock_of_two,
 	"held lock and object are not in the same allocation");
 REFUSED(moved, -EINVAL, by_another_node,
 	"bpf_list_move_back: from a bpf_list_head of struct pair by the node at offset=0 to one of struct pair by the node at offset=24; they must be the same");
-REFUSED(moved, -EINVAL, against_the_key, "declares a key; take the node out and use bpf_rbtree_add_key()");
+REFUSED(moved, -EINVAL, against_the_key,
+	"declares a key; take the node out and use bpf_rbtree_add_key()");
 REFUSED(moved, -EINVAL, while_comparing, "not allowed in rbtree cb");
 
 TEST_HARNESS_MAIN

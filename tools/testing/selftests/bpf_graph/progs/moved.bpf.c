@@ -116,18 +116,18 @@ int name(struct __sk_buff *ctx)							\
 										\
 	if (!v || bpf_res_spin_lock(&v->lock))					\
 		return 1;							\
-	n = in_list(&v->from, key);						\
-	moved = n ? move(&v->from, n, &v->to) : -1;				\
+	n = in_list((from), key);						\
+	moved = n ? move((from), n, (to)) : -1;					\
 	a = list_keys(&v->list);						\
 	b = list_keys(&v->other);						\
 	bpf_res_spin_unlock(&v->lock);						\
 	return 0;								\
 }
 
-LIST_MOVE(to_front, list, bpf_list_move_front, list)
-LIST_MOVE(to_back, list, bpf_list_move_back, list)
-LIST_MOVE(other_front, list, bpf_list_move_front, other)
-LIST_MOVE(other_back, list, bpf_list_move_back, other)
+LIST_MOVE(to_front, &v->list, bpf_list_move_front, &v->list)
+LIST_MOVE(to_back, &v->list, bpf_list_move_back, &v->list)
+LIST_MOVE(other_front, &v->list, bpf_list_move_front, &v->other)
+LIST_MOVE(other_back, &v->list, bpf_list_move_back, &v->other)
 
 /* It is in the first list, but said to be in the second. */
 SEC("tc")
