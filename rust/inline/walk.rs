@@ -165,33 +165,30 @@ fn can_copy(insn: Insn) -> bool {
     insn.is_plain() && insn.dst().0 <= 5 && insn.src().0 <= 5
 }
 
-/// Writes `callback`, a whole function, to `room`, with jumps to its end in place of returns, and
-/// says how long that is; `None` if it must be called.
-fn copy(callback: &[Insn], room: &mut [Insn]) -> Option<usize> {
-    let (last, body) = callback.split_last()?;
-    if *last != exit() || body.is_empty() || body.len() > COPIED {
-        return None;
-    }
-    for (at, (&insn, to)) in body.iter().zip(room).enumerate() {
-        *to = if insn == exit() {
-            ja(i16::try_from(body.len().checked_sub(at)?.checked_sub(1)?).ok()?)
-        } else if can_copy(insn) {
-            insn
-        } else {
-            return None;
-        };
-    }
-    Some(body.len())
-}
-
 /// How many instructions of a comparison are copied at most.
 const COPIED: usize =
     MAX - place_before(Stack(0), 0).len() - place_behind(Stack(0), 0, exit()).len();
 
-/// Writes `code` to where `room` begins.
-fn put(room: &mut [Insn], code: &[Insn]) {
-    for (to, from) in room.iter_mut().zip(code) {
-        *to = *from;
+/// The instructions of `callback`, a whole function, before its last return; `None` if it must be
+/// called.
+fn body(callback: &[Insn]) -> Option<&[Insn]> {
+    let (last, body) = callback.split_last()?;
+    let whole = *last == exit() && !body.is_empty() && body.len() <= COPIED;
+    (whole && body.iter().all(|&insn| insn == exit() || can_copy(insn))).then_some(body)
+}
+
+/// Where instructions are written, one behind the other.
+struct Room<'a> {
+    left: core::slice::IterMut<'a, Insn>,
+    len: u32,
+}
+
+impl Room<'_> {
+    fn put(&mut self, code: &[Insn]) {
+        for (from, to) in code.iter().zip(self.left.by_ref()) {
+            *to = *from;
+            self.len = self.len.wrapping_add(1);
+        }
     }
 }
 
@@ -203,42 +200,39 @@ pub(crate) fn write(
     call: Insn,
     room: &mut [Insn; MAX],
 ) -> bpf_graph_walk {
-    let before = match way {
-        Way::Place => place_before(stack, 0).len(),
-        _ => search_before(stack, 0).len(),
+    let body = body(callback);
+    let copied = body.map_or(0, <[Insn]>::len) as u32;
+    // How long a comparison is, at most `COPIED`.
+    let length = body.map_or(1, <[Insn]>::len) as i16;
+    let mut room = Room {
+        left: room.iter_mut(),
+        len: 0,
     };
-    let (front, rest) = room.split_at_mut(before);
-    let copied = copy(callback, rest);
-    if copied.is_none() {
-        put(rest, &[call_subprog()]);
+    match way {
+        Way::Place => room.put(&place_before(stack, length.wrapping_add(11))),
+        Way::Equal => room.put(&search_before(stack, length.wrapping_add(10))),
+        Way::NotLess | Way::Greater => room.put(&search_before(stack, length.wrapping_add(9))),
     }
-    let length = copied.unwrap_or(1);
-    // At most `COPIED`.
-    let body = length as i16;
-    let (_, rest) = rest.split_at_mut(length);
-    let behind = match way {
-        Way::Place => {
-            put(front, &place_before(stack, body.wrapping_add(11)));
-            let code = place_behind(stack, body, call);
-            put(rest, &code);
-            code.len()
-        }
-        Way::Equal => {
-            put(front, &search_before(stack, body.wrapping_add(10)));
-            let code = equal_behind(stack, body);
-            put(rest, &code);
-            code.len()
-        }
-        Way::NotLess | Way::Greater => {
-            put(front, &search_before(stack, body.wrapping_add(9)));
-            let code = bound_behind(stack, body, matches!(way, Way::Greater));
-            put(rest, &code);
-            code.len()
-        }
-    };
+    let at = room.len;
+    let mut left = body.unwrap_or(&[]);
+    if left.is_empty() {
+        room.put(&[call_subprog()]);
+    }
+    while let [insn, rest @ ..] = left {
+        // A return is a jump to the end.
+        let last = ja(rest.len() as i16);
+        room.put(&[if *insn == exit() { last } else { *insn }]);
+        left = rest;
+    }
+    match way {
+        Way::Place => room.put(&place_behind(stack, length, call)),
+        Way::Equal => room.put(&equal_behind(stack, length)),
+        Way::NotLess => room.put(&bound_behind(stack, length, false)),
+        Way::Greater => room.put(&bound_behind(stack, length, true)),
+    }
     bpf_graph_walk {
-        len: before.wrapping_add(length).wrapping_add(behind) as u32,
-        body: before as u32,
-        copied: copied.unwrap_or(0) as u32,
+        len: room.len,
+        body: at,
+        copied,
     }
 }
