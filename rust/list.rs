@@ -237,10 +237,10 @@ impl<'l> List<'l> {
         node: ListNode<'l>,
         prev: impl FnOnce(&Self) -> *mut bindings::list_head,
     ) -> bool {
-        to.init();
         let Some(unlinked) = self.take_out(node) else {
             return false;
         };
+        to.init();
         let prev = prev(to);
         // SAFETY: The node is in no links; this function's contract says what `prev` is, and the
         // lock of `to` is held.

@@ -326,7 +326,7 @@ impl<'l, K: Kind> Member<'l, K> {
 /// # Invariants
 ///
 /// The node is in no links, and its word holds the root whose lock is held for `'l`.
-#[must_use = "an unlinked node must be released or parked before the lock is dropped"]
+#[must_use = "an unlinked node must be released, linked or parked before the lock is dropped"]
 pub(crate) struct Unlinked<'l, K: Kind>(Node<'l, K>);
 
 impl<'l, K: Kind> Unlinked<'l, K> {

@@ -29,7 +29,11 @@ mod tests {
         *,
     };
     use crate::{
-        inline::{insn::*, walk, SWITCH},
+        inline::{
+            insn::*,
+            walk::{self, Way},
+            SWITCH,
+        },
         kfuncs::{rbtree_add_at, rbtree_add_at_sole, rbtree_add_key_sole},
         *,
     };
@@ -60,23 +64,15 @@ mod tests {
     /// What cannot be copied, and then is not looked at.
     const CALLED: [Insn; 2] = [call(1), exit()];
 
-    /// The way down of a call of `kfunc`, for a comparison by `callback`; what is said of it.
-    fn way(
-        kfunc: *const c_void,
-        callback: &[Insn],
-    ) -> Result<(KVec<Insn>, bindings::bpf_graph_walk)> {
+    /// The way down of a kind, for a comparison by `callback`; what is said of it.
+    fn way(kind: Way, callback: &[Insn]) -> Result<(KVec<Insn>, bindings::bpf_graph_walk)> {
         let mut code = KVec::from_elem(call(0), walk::MAX, GFP_KERNEL)?;
         let mut walk = bindings::bpf_graph_walk::default();
         let at_end = call(7);
-        let before = SWITCH.load(Relaxed);
-        SWITCH.store(1, Relaxed);
-        // SAFETY: There is nothing to keep to.
-        let kind = unsafe { bpf_graph_walks(kfunc as usize) };
-        SWITCH.store(before, Relaxed);
         // SAFETY: There are these instructions, and that much room.
         unsafe {
             bpf_graph_walk(
-                kind,
+                kind as u32,
                 -24,
                 callback.as_ptr().cast(),
                 callback.len() as u32,
@@ -91,7 +87,7 @@ mod tests {
 
     /// That of an insertion.
     fn way_of_add(callback: &[Insn]) -> Result<KVec<Insn>> {
-        let (code, _) = way(bpf_rbtree_add as *const c_void, callback)?;
+        let (code, _) = way(Way::Place, callback)?;
         if code.last() == Some(&call(7)) {
             Ok(code)
         } else {
@@ -196,18 +192,14 @@ mod tests {
         let longest = KVec::from_elem(exit(), 33, GFP_KERNEL)?;
         let longer = KVec::from_elem(exit(), 34, GFP_KERNEL)?;
         let [low, high] = ld_imm64(R1, 1);
-        for kfunc in [
-            bpf_rbtree_add as *const c_void,
-            bpf_rbtree_find as *const c_void,
-            bpf_rbtree_lower_bound as *const c_void,
-        ] {
-            let (copied, walk) = way(kfunc, &COPIED)?;
+        for kind in [Way::Place, Way::Equal, Way::NotLess, Way::Greater] {
+            let (copied, walk) = way(kind, &COPIED)?;
             let body = walk.body as usize;
             assert_eq!(walk.copied, 6);
             // But for the first way out, which goes to the end.
             assert!(copied[body..body + 5] == COPIED[..5] && copied[body + 5] == ja(0));
-            assert_eq!(way(kfunc, &longest)?.1.copied, 32);
-            assert!(way(kfunc, &longest)?.0[body] == ja(31));
+            assert_eq!(way(kind, &longest)?.1.copied, 32);
+            assert!(way(kind, &longest)?.0[body] == ja(31));
             for callback in [
                 &longer[..],
                 &[][..],
@@ -224,7 +216,7 @@ mod tests {
                 &[st_k(R1, 8, 0), exit()],
                 &[cmpxchg32(R1, 8, R2), exit()],
             ] {
-                let (code, called) = way(kfunc, callback)?;
+                let (code, called) = way(kind, callback)?;
                 assert_eq!(called.copied, 0);
                 assert_eq!(code.len(), copied.len() - 5);
                 assert!(code[body] == call_subprog());
@@ -263,10 +255,10 @@ mod tests {
             Option<unsafe extern "C" fn(*const c_void, *const bpf_rb_node) -> c_int>,
         ) -> *mut bpf_rb_node;
         type Found = fn(u64, u64) -> bool;
-        let searches: [(Search, Found); 3] = [
-            (bpf_rbtree_find, |at, key| at == key),
-            (bpf_rbtree_lower_bound, |at, key| at >= key),
-            (bpf_rbtree_upper_bound, |at, key| at > key),
+        let searches: [(Search, Way, Found); 3] = [
+            (bpf_rbtree_find, Way::Equal, |at, key| at == key),
+            (bpf_rbtree_lower_bound, Way::NotLess, |at, key| at >= key),
+            (bpf_rbtree_upper_bound, Way::Greater, |at, key| at > key),
         ];
         let types = Items::single()?;
         let mut items = plain_items(ITEMS)?;
@@ -297,7 +289,7 @@ mod tests {
                 }
                 *key = random.below(2 * ITEMS / 3 + 2) as u64;
             }
-            for (kfunc, is_found) in searches {
+            for (kfunc, kind, is_found) in searches {
                 // SAFETY: All of it is the test's own.
                 let want = unsafe { kfunc(root, key.cast(), 8, Some(order)) };
                 // The first in order that is right: of equals the one that was there first.
@@ -309,7 +301,7 @@ mod tests {
                     at = unsafe { bpf_rbtree_next(root, at) };
                 }
                 assert!(want == at);
-                let (code, _) = way(kfunc as *const c_void, &none)?;
+                let (code, _) = way(kind, &none)?;
                 let mut machine = Machine::new([root as u64, key as u64], &memory.0);
                 machine.callback = Some(order_word);
                 assert_eq!(machine.run(&code)?, End::Done(want as u64));
@@ -330,6 +322,12 @@ mod tests {
         // SAFETY: There is nothing to keep to.
         let walks = |addr| unsafe { bpf_graph_walks(addr) };
         let on_walks = [add, bpf_rbtree_add_impl as usize, add_key, other].map(walks);
+        let searches = [
+            bpf_rbtree_find as usize,
+            bpf_rbtree_lower_bound as usize,
+            bpf_rbtree_upper_bound as usize,
+        ]
+        .map(walks);
         let on = [
             callee(add_key, single.meta(), false),
             callee(add_key, shared.meta(), false),
@@ -350,7 +348,12 @@ mod tests {
         } else {
             add_key
         };
-        assert_eq!(on_walks, [all, all, 0, 0]);
+        assert_eq!(
+            on_walks,
+            [all * Way::Place as u32, all * Way::Place as u32, 0, 0]
+        );
+        let kinds = [Way::Equal, Way::NotLess, Way::Greater];
+        assert_eq!(searches, kinds.map(|kind| all * kind as u32));
         assert_eq!(on, [sole, add_key, add_key, other, add]);
         assert_eq!((no_walks, off), ([0; 2], add_key));
         assert_eq!(end, rbtree_add_at_sole as usize);

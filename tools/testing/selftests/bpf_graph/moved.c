@@ -68,9 +68,14 @@ TEST_F(moved, between_values)
 
 REFUSED(moved, -EINVAL, one_lock_of_two,
 	"held lock and object are not in the same allocation");
+REFUSED(moved, -EINVAL, other_lock_of_two,
+	"held lock and object are not in the same allocation");
+REFUSED(moved, -EACCES, used_after_one_unlock, "invalid mem access 'scalar'");
 REFUSED(moved, -EINVAL, by_another_node,
 	"bpf_list_move_back: from a bpf_list_head of struct pair by the node at offset=0 to one of struct pair by the node at offset=24; they must be the same");
 REFUSED(moved, -EINVAL, against_the_key,
+	"declares a key; take the node out and use bpf_rbtree_add_key()");
+REFUSED(moved, -EINVAL, to_a_key,
 	"declares a key; take the node out and use bpf_rbtree_add_key()");
 REFUSED(moved, -EINVAL, while_comparing, "not allowed in rbtree cb");
 

@@ -230,6 +230,45 @@ int one_lock_of_two(struct __sk_buff *ctx)
 	return 0;
 }
 
+/* The lock of the head that the node is to come from is not held. */
+SEC("?tc")
+int other_lock_of_two(struct __sk_buff *ctx)
+{
+	struct roots *v = roots(0), *w = roots(1);
+	struct bpf_list_node *n;
+
+	if (!v || !w || bpf_res_spin_lock(&v->lock))
+		return 1;
+	n = bpf_list_front(&v->list);
+	if (n)
+		bpf_list_move_back(&w->list, n, &v->list);
+	bpf_res_spin_unlock(&v->lock);
+	return 0;
+}
+
+/* Where the node is now, others find it, and take it out and drop it. */
+SEC("?tc")
+int used_after_one_unlock(struct __sk_buff *ctx)
+{
+	struct roots *v = roots(0), *w = roots(1);
+	struct bpf_list_node *n;
+
+	if (!v || !w || bpf_res_spin_lock(&v->lock))
+		return 1;
+	if (bpf_res_spin_lock(&w->lock)) {
+		bpf_res_spin_unlock(&v->lock);
+		return 2;
+	}
+	n = bpf_list_front(&v->list);
+	if (n)
+		bpf_list_move_front(&v->list, n, &w->list);
+	bpf_res_spin_unlock(&w->lock);
+	if (n)
+		moved = ITEM(n, l)->key;
+	bpf_res_spin_unlock(&v->lock);
+	return 0;
+}
+
 struct pair {
 	struct bpf_list_node one;
 	struct bpf_list_node two;
@@ -243,6 +282,7 @@ struct pairs {
 	struct bpf_list_head ones __contains(pair, one);
 	struct bpf_list_head twos __contains(pair, two);
 	struct bpf_rb_root keyed __contains(pair, r) __key(key);
+	struct bpf_rb_root plain __contains(pair, r);
 };
 
 struct {
@@ -297,6 +337,22 @@ int against_the_key(struct __sk_buff *ctx)
 	n = bpf_rbtree_first(&v->keyed);
 	if (n)
 		bpf_rbtree_reposition(&v->keyed, n, other_way);
+	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
+SEC("?tc")
+int to_a_key(struct __sk_buff *ctx)
+{
+	struct pairs *v = the_pairs();
+	struct bpf_rb_node *n;
+
+	if (!v)
+		return 1;
+	bpf_spin_lock(&v->lock);
+	n = bpf_rbtree_first(&v->plain);
+	if (n)
+		bpf_rbtree_move(&v->plain, n, &v->keyed, other_way);
 	bpf_spin_unlock(&v->lock);
 	return 0;
 }
