@@ -356,15 +356,24 @@ impl<'l> Tree<'l> {
         node: TreeNode<'l>,
         less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
     ) -> bool {
-        let Some(member) = node.member_of(self.root) else {
+        let Some(unlinked) = self.take_out(node) else {
             return false;
         };
-        // SAFETY: The member was just made, of this tree, and is the only one of its node.
-        let unlinked = unsafe { self.unlink(member) };
-        let place = to.place_of(node, less);
-        // SAFETY: The place was just found, and the lock of `to` is held.
-        unsafe { unlinked.link(to.root, to.linking(place)) }.publish();
+        to.settle(unlinked, node, less);
         true
+    }
+
+    /// Puts `node`, which is `unlinked`, where `less` says.
+    #[inline(always)]
+    fn settle(
+        &mut self,
+        unlinked: Unlinked<'l, TreeKind>,
+        node: TreeNode<'l>,
+        less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
+    ) {
+        let place = self.place_of(node, less);
+        // SAFETY: The place was just found, and the lock is held.
+        unsafe { unlinked.link(self.root, self.linking(place)) }.publish();
     }
 
     /// Puts `node` where `less` says that it belongs now, behind its equals; `false` if it is not
@@ -382,14 +391,13 @@ impl<'l> Tree<'l> {
         // Where it is, if it is not before the one in front of it, and before the one behind it.
         let stays = self.prev_of(node).is_none_or(|prev| !less(node, prev))
             && self.next_of(node).is_none_or(|next| less(node, next));
-        let (tree, held) = (self.tree, self.held);
-        // INVARIANT: It is the same tree under the same lock.
-        let mut to = Self {
-            tree,
-            root: self.root,
-            held,
-        };
-        stays || self.move_to(&mut to, node, less)
+        if !stays {
+            let Some(unlinked) = self.take_out(node) else {
+                return false;
+            };
+            self.settle(unlinked, node, less);
+        }
+        true
     }
 
     /// Takes a member out of the links.
@@ -410,12 +418,18 @@ impl<'l> Tree<'l> {
         }
     }
 
+    /// Takes `node` out of the links; `None` if it is not in this tree.
+    #[inline(always)]
+    fn take_out(&mut self, node: TreeNode<'l>) -> Option<Unlinked<'l, TreeKind>> {
+        let member = node.member_of(self.root)?;
+        // SAFETY: The member was just made, of this tree, and is the only one of its node.
+        Some(unsafe { self.unlink(member) })
+    }
+
     /// Takes `node` out and sets it free; `None` if it is not in this tree.
     #[inline(always)]
     pub(crate) fn remove(&mut self, node: TreeNode<'l>) -> Option<TreeNode<'l>> {
-        let member = node.member_of(self.root)?;
-        // SAFETY: The member was just made, of this tree, and is the only one of its node.
-        Some(unsafe { self.unlink(member) }.release())
+        Some(self.take_out(node)?.release())
     }
 }
 

@@ -119,39 +119,18 @@ const fn search_before(stack: Stack, to_end: i16) -> [Insn; 8] {
     ]
 }
 
-/// From a comparison, whose result is in R0, to the next one, and after the last to the result: the
-/// first node that is not less than the key, or is greater.
-const fn bound_behind(stack: Stack, body: i16, greater: bool) -> [Insn; 10] {
+/// What follows the decision about the node in R6: to its left, which may have others that are
+/// searched for, or, entered at the fifth instruction, to its right. From there to the next
+/// comparison, which is `compared` instructions long with the decision, and after the last to the
+/// result.
+const fn search_behind(stack: Stack, compared: i16) -> [Insn; 9] {
     [
-        if greater {
-            jsge32_k(R0, 0, 4)
-        } else {
-            jsgt32_k(R0, 0, 4)
-        },
         mov(R7, R6),
         ldx(R2, R6, LEFT),
-        jne_k(R2, 0, (-6_i16).wrapping_sub(body)),
+        jne_k(R2, 0, (-5_i16).wrapping_sub(compared)),
         ja(2),
         ldx(R2, R6, RIGHT),
-        jne_k(R2, 0, (-9_i16).wrapping_sub(body)),
-        // With what was found in R7.
-        mov(R0, R7),
-        fill(R6, stack.r6()),
-        fill(R7, stack.r7()),
-    ]
-}
-
-/// The same to the first node that is equal to the key: left of it there may be others.
-const fn equal_behind(stack: Stack, body: i16) -> [Insn; 11] {
-    [
-        jsgt32_k(R0, 0, 5),
-        jne32_k(R0, 0, 1),
-        mov(R7, R6),
-        ldx(R2, R6, LEFT),
-        jne_k(R2, 0, (-7_i16).wrapping_sub(body)),
-        ja(2),
-        ldx(R2, R6, RIGHT),
-        jne_k(R2, 0, (-10_i16).wrapping_sub(body)),
+        jne_k(R2, 0, (-8_i16).wrapping_sub(compared)),
         // With what was found in R7.
         mov(R0, R7),
         fill(R6, stack.r6()),
@@ -208,10 +187,11 @@ pub(crate) fn write(
         left: room.iter_mut(),
         len: 0,
     };
+    // The same with what decides where to go on, in a search.
+    let compared = length.wrapping_add(if matches!(way, Way::Equal) { 2 } else { 1 });
     match way {
         Way::Place => room.put(&place_before(stack, length.wrapping_add(11))),
-        Way::Equal => room.put(&search_before(stack, length.wrapping_add(10))),
-        Way::NotLess | Way::Greater => room.put(&search_before(stack, length.wrapping_add(9))),
+        _ => room.put(&search_before(stack, compared.wrapping_add(8))),
     }
     let at = room.len;
     let mut left = body.unwrap_or(&[]);
@@ -226,9 +206,13 @@ pub(crate) fn write(
     }
     match way {
         Way::Place => room.put(&place_behind(stack, length, call)),
-        Way::Equal => room.put(&equal_behind(stack, length)),
-        Way::NotLess => room.put(&bound_behind(stack, length, false)),
-        Way::Greater => room.put(&bound_behind(stack, length, true)),
+        // Greater keys are on the right. An equal node is kept, others are not.
+        Way::Equal => room.put(&[jsgt32_k(R0, 0, 5), jne32_k(R0, 0, 1)]),
+        Way::NotLess => room.put(&[jsgt32_k(R0, 0, 4)]),
+        Way::Greater => room.put(&[jsge32_k(R0, 0, 4)]),
+    }
+    if !matches!(way, Way::Place) {
+        room.put(&search_behind(stack, compared));
     }
     bpf_graph_walk {
         len: room.len,

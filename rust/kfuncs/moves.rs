@@ -6,13 +6,13 @@
 //!   type.
 
 use kernel::{
-    bindings::{bpf_callback_t, bpf_list_head, bpf_list_node, bpf_rb_node, bpf_rb_root},
+    bindings::{bpf_list_head, bpf_list_node, bpf_rb_node, bpf_rb_root},
     prelude::*,
 };
 
 use super::{
     list::{list, list_node},
-    rbtree::{tree, tree_node},
+    rbtree::{order, tree, tree_node, Less},
 };
 use crate::owner::Held;
 
@@ -53,9 +53,6 @@ pub unsafe extern "C" fn bpf_list_move_back(
     }
 }
 
-/// What programs pass as the order of a tree.
-type Less = Option<unsafe extern "C" fn(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool>;
-
 /// Takes `node` out of `from` and inserts it into `to`, which may be the same, where `less` says.
 /// Whether it was in `from`: if not, nothing is done.
 ///
@@ -70,17 +67,11 @@ pub unsafe extern "C" fn bpf_rbtree_move(
     to: *mut bpf_rb_root,
     less: Less,
 ) -> bool {
-    // SAFETY: As in `bpf_rbtree_add()`.
-    let less: bpf_callback_t = unsafe { core::mem::transmute(less) };
-    let Some(less) = less else {
-        return false;
-    };
     // SAFETY: This function's contract.
     unsafe {
         let held = Held::new();
-        tree(from, &held).move_to(&mut tree(to, &held), tree_node(node, &held), |a, b| {
-            less(a.as_ptr() as u64, b.as_ptr() as u64, 0, 0, 0) != 0
-        })
+        let (mut from, mut to) = (tree(from, &held), tree(to, &held));
+        order(less).is_some_and(|less| from.move_to(&mut to, tree_node(node, &held), less))
     }
 }
 
@@ -97,16 +88,10 @@ pub unsafe extern "C" fn bpf_rbtree_reposition(
     node: *mut bpf_rb_node,
     less: Less,
 ) -> bool {
-    // SAFETY: As in `bpf_rbtree_add()`.
-    let less: bpf_callback_t = unsafe { core::mem::transmute(less) };
-    let Some(less) = less else {
-        return false;
-    };
     // SAFETY: This function's contract.
     unsafe {
         let held = Held::new();
-        tree(root, &held).reposition(tree_node(node, &held), |a, b| {
-            less(a.as_ptr() as u64, b.as_ptr() as u64, 0, 0, 0) != 0
-        })
+        let mut tree = tree(root, &held);
+        order(less).is_some_and(|less| tree.reposition(tree_node(node, &held), less))
     }
 }

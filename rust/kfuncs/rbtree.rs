@@ -35,6 +35,31 @@ pub(super) unsafe fn tree_node(node: *mut bpf_rb_node, held: &Held) -> TreeNode<
     unsafe { Node::from_raw(non_null(node), held) }
 }
 
+/// What programs pass as the order of a tree.
+pub(super) type Less =
+    Option<unsafe extern "C" fn(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool>;
+
+/// `less` as something that can be called; `None` for null.
+///
+/// # Safety
+///
+/// `less` is a subprogram of the program that is running, which takes two nodes and returns 0 or 1;
+/// it takes no node out of a tree, and no lock. What is returned is called with nodes that the
+/// program may read.
+#[inline(always)]
+pub(super) unsafe fn order<'l>(less: Less) -> Option<impl Fn(TreeNode<'l>, TreeNode<'l>) -> bool> {
+    // SAFETY: The JIT makes subprograms functions of `bpf_callback_t`, which is also what their
+    // kCFI hash says; the prototype here is for the verifier. Both are pointers to functions that
+    // can be null.
+    let less: bpf_callback_t = unsafe { core::mem::transmute(less) };
+    less.map(|less| {
+        // SAFETY: This function's contract.
+        move |a: TreeNode<'l>, b: TreeNode<'l>| unsafe {
+            less(a.as_ptr() as u64, b.as_ptr() as u64, 0, 0, 0) != 0
+        }
+    })
+}
+
 /// Inserts `node` into `root` where `less` says.
 ///
 /// # Safety
@@ -45,24 +70,15 @@ pub(super) unsafe fn tree_node(node: *mut bpf_rb_node, held: &Held) -> TreeNode<
 pub unsafe extern "C" fn bpf_rbtree_add(
     root: *mut bpf_rb_root,
     node: *mut bpf_rb_node,
-    less: Option<unsafe extern "C" fn(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool>,
+    less: Less,
     meta: *mut btf_struct_meta,
     off: u64,
 ) -> c_int {
-    // SAFETY: The JIT makes subprograms functions of `bpf_callback_t`, which is also what their
-    // kCFI hash says; the prototype here is for the verifier. Both are pointers to functions that
-    // can be null.
-    let less: bpf_callback_t = unsafe { core::mem::transmute(less) };
     // SAFETY: This function's contract.
     unsafe {
         let held = Held::new();
         let node = tree_node(node, &held);
-        let done = match less {
-            Some(less) => tree(root, &held).add(node, |a, b| {
-                less(a.as_ptr() as u64, b.as_ptr() as u64, 0, 0, 0) != 0
-            }),
-            None => false,
-        };
+        let done = order(less).is_some_and(|less| tree(root, &held).add(node, less));
         claimed(done, node, meta, off)
     }
 }
@@ -76,7 +92,7 @@ pub unsafe extern "C" fn bpf_rbtree_add(
 pub unsafe extern "C" fn bpf_rbtree_add_impl(
     root: *mut bpf_rb_root,
     node: *mut bpf_rb_node,
-    less: Option<unsafe extern "C" fn(a: *mut bpf_rb_node, b: *const bpf_rb_node) -> bool>,
+    less: Less,
     meta: *mut c_void,
     off: u64,
 ) -> c_int {
@@ -149,7 +165,7 @@ unsafe fn search(
     cmp: Compare,
     way: impl Fn(c_int) -> (bool, bool),
 ) -> *mut bpf_rb_node {
-    // SAFETY: As in `bpf_rbtree_add()`.
+    // SAFETY: As in `order()`.
     let cmp: bpf_callback_t = unsafe { core::mem::transmute(cmp) };
     let Some(cmp) = cmp else {
         return core::ptr::null_mut();

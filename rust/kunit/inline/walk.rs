@@ -7,10 +7,7 @@ use kernel::prelude::*;
 
 #[kunit_tests(bpf_graph_inline_walk)]
 mod tests {
-    use core::{
-        mem::{offset_of, zeroed},
-        ptr::null_mut,
-    };
+    use core::{mem::offset_of, ptr::null_mut};
 
     use kernel::{
         bindings::{self, bpf_insn, bpf_rb_node, bpf_rb_root},
@@ -20,7 +17,7 @@ mod tests {
     use super::{
         super::{
             super::{
-                tree::{by_key, BY_KEY},
+                tree::{by_key, TreeRoot, BY_KEY},
                 tree_item, tree_node, Item, Items, Random,
             },
             machine::{End, Machine},
@@ -133,14 +130,8 @@ mod tests {
             set_refs(item, i32::MAX / 2);
             item.key /= 4;
         }
-        // SAFETY: All zeroes is an empty tree.
-        let mut roots: [KBox<bpf_rb_root>; 2] = unsafe {
-            [
-                KBox::new(zeroed(), GFP_KERNEL)?,
-                KBox::new(zeroed(), GFP_KERNEL)?,
-            ]
-        };
-        let roots = [&raw mut *roots[0], &raw mut *roots[1]];
+        let (mut one, mut other) = (TreeRoot::new()?, TreeRoot::new()?);
+        let roots = [one.as_ptr(), other.as_ptr()];
         let memory = Memory::of(&roots, &mut items)?;
         let mut random = Random::new(0x1234_5678_9abc_def1);
         let (mut most, mut refused) = (0, 0);
@@ -265,15 +256,12 @@ mod tests {
         for item in items.iter_mut() {
             item.key = 2 * (item.key / 3);
         }
-        // SAFETY: All zeroes is an empty tree.
-        let mut root: KBox<bpf_rb_root> = KBox::new(unsafe { zeroed() }, GFP_KERNEL)?;
-        let root = &raw mut *root;
+        let mut root = TreeRoot::new()?;
+        let root = root.as_ptr();
         let mut memory = Memory::of(&[root], &mut items)?;
         let mut random = Random::new(0x0fed_cba9_8765_4321);
-        let key = KBox::new(0u64, GFP_KERNEL)?;
-        let key = KBox::into_raw(key);
-        // SAFETY: It comes from a box.
-        let _key = unsafe { KBox::from_raw(key) };
+        let mut key = KBox::new(0u64, GFP_KERNEL)?;
+        let key = &raw mut *key;
         memory.0.push((key.cast(), 8), GFP_KERNEL)?;
         let none = [call(1), exit()];
 

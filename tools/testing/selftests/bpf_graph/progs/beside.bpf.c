@@ -331,9 +331,8 @@ int next_beside_the_node(struct __sk_buff *ctx)
 	return !n;
 }
 
-#define PRIVATE SEC(".data.roots") __hidden
-PRIVATE struct bpf_spin_lock lock;
-PRIVATE struct bpf_rb_root tree __contains(item, r);
+PRIVATE(roots) struct bpf_spin_lock lock;
+PRIVATE(roots) struct bpf_rb_root tree __contains(item, r);
 
 static bool walks(struct bpf_rb_node *a, const struct bpf_rb_node *b)
 {

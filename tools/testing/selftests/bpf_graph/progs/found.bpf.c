@@ -239,9 +239,8 @@ int key_written(struct __sk_buff *ctx)
 	return key;
 }
 
-#define PRIVATE SEC(".data.one") __hidden
-PRIVATE struct bpf_spin_lock lock;
-PRIVATE struct bpf_rb_root tree __contains(item, r);
+PRIVATE(one) struct bpf_spin_lock lock;
+PRIVATE(one) struct bpf_rb_root tree __contains(item, r);
 
 static int removes(const void *key, const struct bpf_rb_node *node)
 {

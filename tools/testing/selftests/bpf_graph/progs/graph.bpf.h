@@ -13,6 +13,9 @@
 #define offsetof(type, member)	__builtin_offsetof(type, member)
 #endif
 
+/* Roots and the lock that guards them can be variables: those of a section are one map value. */
+#define PRIVATE(section)	SEC(".data." #section) __hidden
+
 /*
  * Leak accounting. An object with a field
  *

@@ -40,10 +40,8 @@ struct {
 	__uint(max_entries, 1);
 } maps SEC(".maps");
 
-/* Roots can be global variables. */
-#define PRIVATE SEC(".data.roots") __hidden
-PRIVATE struct bpf_spin_lock lock;
-PRIVATE struct bpf_rb_root global __contains(item, r) __key(u64_first);
+PRIVATE(roots) struct bpf_spin_lock lock;
+PRIVATE(roots) struct bpf_rb_root global __contains(item, r) __key(u64_first);
 
 struct keyed_in in;
 __u64 out;

@@ -357,9 +357,8 @@ int to_a_key(struct __sk_buff *ctx)
 	return 0;
 }
 
-#define PRIVATE SEC(".data.one") __hidden
-PRIVATE struct bpf_spin_lock lock;
-PRIVATE struct bpf_rb_root tree __contains(item, r);
+PRIVATE(one) struct bpf_spin_lock lock;
+PRIVATE(one) struct bpf_rb_root tree __contains(item, r);
 
 static bool moves(struct bpf_rb_node *x, const struct bpf_rb_node *y)
 {
