@@ -10,7 +10,7 @@ use kernel::bindings;
 
 use crate::{
     drain::Drain,
-    owner::{Chain, Held, Kind, Member, Node, Root, Unlinked}, //
+    owner::{Held, Kind, Member, Node, Root, Unlinked}, //
 };
 
 /// The kind of node that lists link.
@@ -19,8 +19,9 @@ pub(crate) struct ListKind;
 /// A node of a list.
 pub(crate) type ListNode<'l> = Node<'l, ListKind>;
 
-// SAFETY: `owner` is the node's ownership word. A list node that is busy and unlinked is only read
-// by who holds it, so `next` is spare. Both are fields, so in bounds and aligned.
+// SAFETY: `owner` is the node's ownership word. The links of a list node are read by who finds it
+// linked, and written by who claims it first, so `next` is spare while it is free. Both are fields,
+// so in bounds and aligned.
 unsafe impl Kind for ListKind {
     type Raw = bindings::bpf_list_node_kern;
 
@@ -34,12 +35,6 @@ unsafe impl Kind for ListKind {
     unsafe fn spare(node: NonNull<Self::Raw>) -> *mut *mut Self::Raw {
         // SAFETY: The caller says that `node` is live.
         unsafe { (&raw mut (*node.as_ptr()).list_head.next).cast() }
-    }
-
-    #[inline(always)]
-    unsafe fn reset(node: NonNull<Self::Raw>) {
-        // SAFETY: The caller says that `node` is live and unlinked, and nobody else's.
-        unsafe { bindings::INIT_LIST_HEAD(&raw mut (*node.as_ptr()).list_head) };
     }
 }
 
@@ -301,35 +296,6 @@ impl<'l> List<'l> {
     pub(crate) fn pop_back(&mut self) -> Option<ListNode<'l>> {
         self.pop(self.prev())
     }
-
-    /// Cuts up to [`CHUNK`](Drain::CHUNK) nodes off the front, busy; `true` if there are more.
-    ///
-    /// The links of a list are a chain already: only its two ends are written to.
-    #[inline(always)]
-    fn cut_front(&mut self) -> (Chain<ListKind>, bool) {
-        let (mut last, mut rest) = (None, self.next());
-        for _ in 0..ListKind::CHUNK {
-            let Some(node) = self.node(rest) else { break };
-            // SAFETY: The node comes from this list's links, under the lock; it is the only member
-            // made of it.
-            let node = unsafe { node.linked_member() }.park_linked();
-            // SAFETY: By the type invariant the node is live, and only we may change its links.
-            rest = unsafe { (*node.as_ptr()).list_head.next };
-            last = Some(node);
-        }
-        let (Some(first), Some(last)) = (self.front(), last) else {
-            return (Chain::new(), false);
-        };
-        // SAFETY: By the type invariant `head` is live, and so is `rest`, which is `head` or the
-        // node behind `last`; only we may change them. The nodes from `first` to `last` were parked
-        // above, and `next`, which is the spare word, leads from each to the one after.
-        let chain = unsafe {
-            (*self.head).next = rest;
-            (*rest).prev = self.head;
-            Chain::cut(first.as_ptr(), last)
-        };
-        (chain, rest != self.head)
-    }
 }
 
 /// Tells the compiler that a head of zeroes is rare: it is one only until its first insertion.
@@ -337,13 +303,25 @@ impl<'l> List<'l> {
 fn never_used() {}
 
 impl Drain for ListKind {
-    // A step is two accesses to one node, some fifty microseconds for all in the worst case, where
-    // each waits for memory. What the lock takes, with interrupts off and on and the misses that a
-    // full fence lets nobody take before, was half of the cycles with 128.
+    // A step is one node's memory and one count, some fifty microseconds for all in the worst case,
+    // where each waits for memory. Interrupts off and on cost as much as a hundred steps where a
+    // host has to be asked for it.
     const CHUNK: usize = 512;
 
-    unsafe fn take(head: NonNull<c_void>, held: &Held) -> (Chain<Self>, bool) {
+    unsafe fn take<'l>(
+        head: NonNull<c_void>,
+        held: &'l Held,
+        mut give: impl FnMut(ListNode<'l>),
+    ) -> bool {
         // SAFETY: The caller says that `head` is a live list head that the held lock guards.
-        unsafe { List::locked(head, held) }.cut_front()
+        let mut list = unsafe { List::locked(head, held) };
+        for _ in 0..Self::CHUNK {
+            let Some(first) = list.front() else {
+                return false;
+            };
+            // SAFETY: The node comes from this list's links; it is the only member made of it.
+            give(unsafe { list.unlink(first.linked_member()) }.release());
+        }
+        true
     }
 }

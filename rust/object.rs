@@ -124,10 +124,12 @@ impl Object {
     /// the object without a reference or will: no program has a non-owning reference to it.
     #[inline(always)]
     pub(crate) unsafe fn drop_at_once(self, record: Record) {
-        // SAFETY: The caller's is the only reference. The object comes from this allocator.
+        // INVARIANT: The caller's is the only reference, and ends here.
+        let last = Last(self);
+        // SAFETY: This function's contract. The object comes from this allocator.
         unsafe {
-            self.free_fields(record);
-            bindings::bpf_mem_free(&raw mut bindings::bpf_global_ma, self.0.as_ptr());
+            last.free_fields(record);
+            bindings::bpf_mem_free(&raw mut bindings::bpf_global_ma, last.0.as_ptr());
         }
     }
 
@@ -148,15 +150,75 @@ impl Object {
     /// As for [`drop()`](Self::drop), but the object comes from `allocator`.
     #[inline(always)]
     unsafe fn drop_to(self, record: Option<Record>, allocator: *mut bindings::bpf_mem_alloc) {
+        // SAFETY: This function's contract.
+        unsafe {
+            if let Some(last) = self.put(record) {
+                last.free_to(record, allocator);
+            }
+        }
+    }
+
+    /// Gives back one reference; the object to free, if it was the last.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a reference, and loses it. `record` is that of the object's type.
+    #[inline(always)]
+    #[must_use = "an object without references is a leak unless it is freed"]
+    pub(crate) unsafe fn put(self, record: Option<Record>) -> Option<Last> {
         if let Some(record) = record {
             // SAFETY: The caller's reference keeps the object until it is given back here.
             if record.is_shared() && !unsafe { record.refcount(self.0) }.put() {
-                return;
+                return None;
             }
-            // SAFETY: That was the last reference.
+        }
+        // INVARIANT: That was the last reference.
+        Some(Last(self))
+    }
+}
+
+/// An object to which nobody has a reference any more.
+///
+/// # Invariants
+///
+/// It is the caller's to free, and nobody can take a reference to it.
+pub(crate) struct Last(Object);
+
+impl Last {
+    /// The object that `field` is `offset` bytes into.
+    ///
+    /// # Safety
+    ///
+    /// That is what `field` is, and the object came from [`Object::put()`] and is not freed yet.
+    #[inline(always)]
+    pub(crate) unsafe fn containing(field: *mut c_void, offset: usize) -> Self {
+        // INVARIANT: By this function's contract.
+        // SAFETY: This function's contract.
+        Self(unsafe { Object::containing(field, offset) })
+    }
+
+    /// Frees what the object owns, and the object after an RCU grace period.
+    ///
+    /// # Safety
+    ///
+    /// - `record` is that of the object's type, and the object comes from [`Object::new()`].
+    /// - Migration is disabled, as the allocator's caches are per CPU.
+    #[inline(always)]
+    pub(crate) unsafe fn free(self, record: Option<Record>) {
+        // SAFETY: This function's contract.
+        unsafe { self.free_to(record, &raw mut bindings::bpf_global_ma) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`free()`](Self::free), but the object comes from `allocator`.
+    #[inline(always)]
+    unsafe fn free_to(self, record: Option<Record>, allocator: *mut bindings::bpf_mem_alloc) {
+        if let Some(record) = record {
+            // SAFETY: This function's contract.
             unsafe { self.free_fields(record) };
         }
-        // SAFETY: That was the last reference, and the object comes from this allocator.
+        // SAFETY: By the type invariant it is ours to free; it comes from this allocator.
         unsafe { bindings::bpf_mem_free_rcu(allocator, self.0.as_ptr()) };
     }
 
@@ -164,11 +226,11 @@ impl Object {
     ///
     /// # Safety
     ///
-    /// The caller has the only reference. `record` is that of the object's type.
+    /// `record` is that of the object's type.
     #[inline(always)]
     unsafe fn free_fields(&self, record: Record) {
         if record.owns() {
-            // SAFETY: By this function's contract what the fields own is the caller's to free.
+            // SAFETY: By the type invariant what the fields own is ours to free.
             unsafe { bindings::bpf_obj_free_fields(record.as_ptr(), self.0.as_ptr()) };
         }
     }

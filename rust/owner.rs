@@ -18,24 +18,18 @@
 //! 3. *Check*: a node may be unlinked, walked from or compared only where `owner == root` was
 //!    read under that root's lock.
 //! 4. *Release*: after unlinking, and only then, store `NULL` with release ordering.
-//! 5. *Drain*: where a node must outlast the lock unlinked but not yet released, it is made busy
-//!    under the lock first: as soon as it is unlinked, or, where neighbours are cut out together,
-//!    just before.
 //!
 //! The states are types that only the step before yields, and each step consumes its state:
 //!
 //! ```text
 //!  Node --claim--> Claim --link--> Linked --publish--> (in the root)
 //!  Node --member_of--> Member --unlink--> Unlinked --release--> Node, now free
-//!                                            |\--link--> Linked --publish--> (in a root)
-//!                                            \--park--> Busy --release--> (free)
-//!  Member --park_linked, of each from one to another--> Chain::cut --pop--> Busy
+//!                                            \--link--> Linked --publish--> (in a root)
 //! ```
 //!
 //! A node that is released while it is linked, published before it is linked, or carried out of
-//! the lock without being made busy is a program that does not compile; see
-//! `tools/testing/compile-fail`. What holds the lock is a [`Held`], and all states but [`Busy`]
-//! borrow it.
+//! the lock between is a program that does not compile; see `tools/testing/compile-fail`. What
+//! holds the lock is a [`Held`], and all states borrow it.
 //!
 //! # Ordering
 //!
@@ -44,7 +38,6 @@
 //! | claim     | full `cmpxchg`              | the release of whoever had the node before      |
 //! | publish   | relaxed store               | check, by the root's lock                       |
 //! | check     | relaxed load                | publish, by the root's lock                     |
-//! | park      | relaxed store               | check and claim: both then fail, which is enough|
 //! | release   | store-release               | claim of whoever gets the node next             |
 //!
 //! Release pairs with claim without any lock in common: the next claimer may hold the lock of
@@ -65,8 +58,8 @@ pub(crate) const BUSY: *mut c_void = bindings::BPF_PTR_POISON as *mut c_void;
 /// # Safety
 ///
 /// For a pointer to a live `Raw`, `owner` returns a pointer to its ownership word and `spare` one
-/// to a word of the node that nobody reads or writes while the node is busy and unlinked; both are
-/// in bounds and aligned.
+/// to a word of the node that nobody but who claims it reads or writes while the node is free; both
+/// are in bounds and aligned.
 pub(crate) unsafe trait Kind: Sized {
     /// The node as C knows it.
     type Raw;
@@ -78,19 +71,12 @@ pub(crate) unsafe trait Kind: Sized {
     /// `node` points to a live node.
     unsafe fn owner(node: NonNull<Self::Raw>) -> *mut *mut c_void;
 
-    /// Where a busy node can keep a link to another one.
+    /// Where a free node can keep a link to another one.
     ///
     /// # Safety
     ///
     /// `node` points to a live node.
     unsafe fn spare(node: NonNull<Self::Raw>) -> *mut *mut Self::Raw;
-
-    /// Makes the links say "in no collection".
-    ///
-    /// # Safety
-    ///
-    /// `node` points to a live node that is busy and unlinked.
-    unsafe fn reset(node: NonNull<Self::Raw>);
 }
 
 /// A lock that this context holds, for as long as the value lives.
@@ -148,6 +134,12 @@ impl<'l, K: Kind> Node<'l, K> {
         self.0.as_ptr()
     }
 
+    /// The pointer, which is not null.
+    #[inline(always)]
+    pub(crate) fn as_non_null(self) -> NonNull<K::Raw> {
+        self.0
+    }
+
     #[inline(always)]
     fn word(&self) -> &Atomic<*mut c_void> {
         // SAFETY: By the invariant of `Node` the node is live, so by the contract of `Kind` the
@@ -157,8 +149,8 @@ impl<'l, K: Kind> Node<'l, K> {
 
     /// Claims a free node; `None` if it is not free.
     ///
-    /// Fully ordered; its acquire side pairs with the release in [`Unlinked::release()`] and
-    /// [`Busy::release()`] (in C: `smp_store_release(&node->owner, NULL)`).
+    /// Fully ordered; its acquire side pairs with the release in [`Unlinked::release()`] (in C:
+    /// `smp_store_release(&node->owner, NULL)`).
     #[inline(always)]
     pub(crate) fn claim(self) -> Option<Claim<'l, K>> {
         match self.word().cmpxchg(core::ptr::null_mut(), BUSY, Full) {
@@ -308,15 +300,6 @@ impl<'l, K: Kind> Member<'l, K> {
         // INVARIANT: `unlink` did as this function's contract says.
         Unlinked(self.0)
     }
-
-    /// Makes the node busy where it is, to be cut out with its neighbours by [`Chain::cut()`]
-    /// under the same lock.
-    #[inline(always)]
-    #[must_use = "a parked node must be cut out before the lock is dropped"]
-    pub(crate) fn park_linked(self) -> NonNull<K::Raw> {
-        self.0.word().store(BUSY, Relaxed);
-        self.0 .0
-    }
 }
 
 /// A node that is out of its collection's links but still owned by the root.
@@ -326,7 +309,7 @@ impl<'l, K: Kind> Member<'l, K> {
 /// # Invariants
 ///
 /// The node is in no links, and its word holds the root whose lock is held for `'l`.
-#[must_use = "an unlinked node must be released, linked or parked before the lock is dropped"]
+#[must_use = "an unlinked node must be released or linked before the lock is dropped"]
 pub(crate) struct Unlinked<'l, K: Kind>(Node<'l, K>);
 
 impl<'l, K: Kind> Unlinked<'l, K> {
@@ -357,94 +340,5 @@ impl<'l, K: Kind> Unlinked<'l, K> {
         link(self.0.as_ptr());
         // INVARIANT: `link` did as this function's contract says.
         Linked(self.0, root)
-    }
-
-    /// Makes the node busy, so that it can leave the lock.
-    #[inline(always)]
-    pub(crate) fn park(self) -> Busy<K> {
-        self.0.word().store(BUSY, Relaxed);
-        // INVARIANT: The node is in no links by the invariant of `Unlinked`; from here on a check
-        // or a claim by others fails.
-        Busy(self.0 .0)
-    }
-}
-
-/// A node that was taken out of its collection and is not yet free.
-///
-/// # Invariants
-///
-/// `0` points to a node that is in no links and busy by us; the reference that the collection had
-/// to its object is ours and keeps it alive.
-#[must_use = "a busy node can never be added again unless it is released"]
-pub(crate) struct Busy<K: Kind>(NonNull<K::Raw>);
-
-impl<K: Kind> Busy<K> {
-    /// Sets the node free; see [`Unlinked::release()`]. What remains is the collection's reference
-    /// to the object, for the caller to drop.
-    #[inline(always)]
-    pub(crate) fn release(self) -> *mut K::Raw {
-        // SAFETY: By the type invariant the node is live, busy and unlinked.
-        unsafe { K::reset(self.0) };
-        // SAFETY: By the type invariant the node is live, so by the contract of `Kind` the pointer
-        // is to its ownership word, which C and Rust access atomically only.
-        let word = unsafe { Atomic::from_ptr(K::owner(self.0)) };
-        word.store(core::ptr::null_mut(), Release);
-        self.0.as_ptr()
-    }
-}
-
-/// Busy nodes, chained by words of their own.
-///
-/// # Invariants
-///
-/// `first` is null or points to a node that is busy and unlinked by us, whose spare word is null
-/// or points to another such node, and so on; no node is in it twice.
-#[must_use = "what is in a chain stays busy for ever unless it is taken out"]
-pub(crate) struct Chain<K: Kind> {
-    first: *mut K::Raw,
-}
-
-impl<K: Kind> Chain<K> {
-    /// An empty chain.
-    pub(crate) const fn new() -> Self {
-        // INVARIANT: Null.
-        Self {
-            first: core::ptr::null_mut(),
-        }
-    }
-
-    /// The nodes from `first` to `last`, which the spare words chain already.
-    ///
-    /// # Safety
-    ///
-    /// Each of them was made busy by [`Member::park_linked()`], and the links of their collection
-    /// lead to none of them any more.
-    #[inline(always)]
-    pub(crate) unsafe fn cut(first: *mut K::Raw, last: NonNull<K::Raw>) -> Self {
-        // SAFETY: By this function's contract the node is busy by us and unlinked.
-        unsafe { *K::spare(last) = core::ptr::null_mut() };
-        // INVARIANT: By this function's contract; the last one's word was just made null.
-        Self { first }
-    }
-
-    /// Puts `node` in front.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, node: Busy<K>) {
-        // SAFETY: By the invariant of `Busy` the node is live, busy and unlinked, so its spare word
-        // is ours.
-        unsafe { *K::spare(node.0) = self.first };
-        // INVARIANT: `node` was ours alone, and so in no chain; it is now in this one.
-        self.first = node.0.as_ptr();
-    }
-
-    /// Takes the node in front.
-    #[inline(always)]
-    pub(crate) fn pop(&mut self) -> Option<Busy<K>> {
-        let first = NonNull::new(self.first)?;
-        // SAFETY: By the type invariant `first` points to a live, busy and unlinked node.
-        self.first = unsafe { *K::spare(first) };
-        // INVARIANT: By the type invariant the node is busy and unlinked by us, and no longer in
-        // the chain.
-        Some(Busy(first))
     }
 }

@@ -11,7 +11,7 @@ use kernel::bindings;
 
 use crate::{
     drain::Drain,
-    owner::{Chain, Claim, Held, Kind, Member, Node, Root, Unlinked}, //
+    owner::{Claim, Held, Kind, Member, Node, Root, Unlinked}, //
 };
 
 /// The kind of node that trees link.
@@ -20,8 +20,9 @@ pub(crate) struct TreeKind;
 /// A node of a tree.
 pub(crate) type TreeNode<'l> = Node<'l, TreeKind>;
 
-// SAFETY: `owner` is the node's ownership word. A tree node that is busy and unlinked is only read
-// by who holds it, so `rb_right` is spare. Both are fields, so in bounds and aligned.
+// SAFETY: `owner` is the node's ownership word. The links of a tree node are read by who finds it
+// linked, and written by who claims it first, so `rb_right` is spare while it is free. Both are
+// fields, so in bounds and aligned.
 unsafe impl Kind for TreeKind {
     type Raw = bindings::bpf_rb_node_kern;
 
@@ -35,12 +36,6 @@ unsafe impl Kind for TreeKind {
     unsafe fn spare(node: NonNull<Self::Raw>) -> *mut *mut Self::Raw {
         // SAFETY: The caller says that `node` is live.
         unsafe { (&raw mut (*node.as_ptr()).rb_node.rb_right).cast() }
-    }
-
-    #[inline(always)]
-    unsafe fn reset(node: NonNull<Self::Raw>) {
-        // SAFETY: The caller says that `node` is live and unlinked, and nobody else's.
-        unsafe { clear(&raw mut (*node.as_ptr()).rb_node) };
     }
 }
 
@@ -437,19 +432,22 @@ impl Drain for TreeKind {
     // A step erases a node, and can go as deep as the tree.
     const CHUNK: usize = 32;
 
-    unsafe fn take(root: NonNull<c_void>, held: &Held) -> (Chain<Self>, bool) {
+    unsafe fn take<'l>(
+        root: NonNull<c_void>,
+        held: &'l Held,
+        mut give: impl FnMut(TreeNode<'l>),
+    ) -> bool {
         // SAFETY: The caller says that `root` is a live tree root that the held lock guards.
         let mut tree = unsafe { Tree::locked(root, held) };
-        let mut chain = Chain::new();
         for _ in 0..Self::CHUNK {
             // C's insertion trusts the comparison with the cached leftmost node; nothing may be
             // lost for that.
             let Some(first) = tree.first().or_else(|| tree.top()) else {
-                return (chain, false);
+                return false;
             };
             // SAFETY: The node comes from this tree's links; it is the only member made of it.
-            chain.push(unsafe { tree.unlink(first.linked_member()) }.park());
+            give(unsafe { tree.unlink(first.linked_member()) }.release());
         }
-        (chain, true)
+        true
     }
 }

@@ -41,7 +41,17 @@ fn value<Root>() -> Result<KBox<Value<Root>>> {
 #[kunit_tests(bpf_graph_drain)]
 mod tests {
     use super::{
-        super::{interrupts_enabled, list, list_node, refs, threads::Program, tree, Item},
+        super::{
+            counted::{self, CountedItems},
+            interrupts_enabled,
+            kfuncs::Kfuncs,
+            list, list_node,
+            place::Place,
+            refs,
+            threads::Program,
+            tree::{self, BY_KEY},
+            tree_node, Item,
+        },
         *,
     };
     use crate::{drain::Drain, list::ListKind, lock::Lock, rbtree::TreeKind};
@@ -194,6 +204,50 @@ mod tests {
             kernel::bindings::bpf_obj_free_fields(in_list.as_ptr(), (&raw mut *list_value).cast())
         };
         all_given_back(&items, &all);
+        Ok(())
+    }
+
+    #[test]
+    fn what_nobody_else_has_is_freed() -> Result {
+        // Every third item stays, and with it what is chained in front of and behind it.
+        const COUNT: usize = 3 * TreeKind::CHUNK;
+        let items = CountedItems::new(COUNT)?;
+        let k = &Kfuncs::rust();
+        for place in [Place::spin(&items)?, Place::resilient(&items)?] {
+            let value = place.value();
+            for in_list in [true, false] {
+                let _program = Program::new(false);
+                let mut kept = KVec::with_capacity(COUNT, GFP_KERNEL)?;
+                for at in 0..COUNT {
+                    let item = items.make_patiently(k)?;
+                    // SAFETY: The item is new, and nobody else knows the value.
+                    unsafe {
+                        if at % 3 == 0 {
+                            (k.acquire)(item.cast(), items.meta());
+                            kept.push(item, GFP_KERNEL)?;
+                        }
+                        let done = if in_list {
+                            let list = &raw mut (*value).list;
+                            (k.push_back)(list, list_node(item), items.meta(), counted::LIST)
+                        } else {
+                            let (tree, node) = (&raw mut (*value).tree, tree_node(item));
+                            (k.add)(tree, node, Some(BY_KEY), items.meta(), counted::TREE)
+                        };
+                        assert_eq!(done, 0);
+                    }
+                }
+                assert_eq!(items.alive(), COUNT);
+                place.free(k, value);
+                assert!(place.is_empty(value));
+                assert_eq!(items.alive(), kept.len());
+                for item in kept {
+                    assert!(refs(item) == 1 && items.is_whole(item));
+                    // SAFETY: The reference is the test's own.
+                    unsafe { (k.drop)(item.cast(), items.meta()) };
+                }
+                assert_eq!(items.alive(), 0);
+            }
+        }
         Ok(())
     }
 

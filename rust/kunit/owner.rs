@@ -12,7 +12,7 @@ mod tests {
 
     use crate::{
         list::ListKind,
-        owner::{Chain, Held, Member, Node, Root, BUSY},
+        owner::{Held, Node, Root, BUSY},
     };
 
     /// A node that nobody else knows.
@@ -51,12 +51,6 @@ mod tests {
     fn root<'l>(place: &UnsafeCell<u64>, held: &'l Held) -> Root<'l> {
         // SAFETY: Nobody else knows this root.
         unsafe { Root::locked(NonNull::new_unchecked(place.get()).cast(), held) }
-    }
-
-    /// Unlinks and parks, as a drain does.
-    fn park(member: Member<'_, ListKind>) -> crate::owner::Busy<ListKind> {
-        // SAFETY: Nothing is linked.
-        unsafe { member.unlink(|_| ()) }.park()
     }
 
     #[test]
@@ -115,45 +109,5 @@ mod tests {
         }
         assert!(cell.owner().is_null());
         assert!(n.claim().is_some());
-    }
-
-    #[test]
-    fn parked_is_neither_free_nor_member() {
-        let (cell, held, a) = (Cell::new(), held(), UnsafeCell::new(0));
-        let n = cell.node(&held);
-        cell.set_owner(&a);
-        let member = n.member_of(root(&a, &held));
-        assert!(member.is_some());
-        if let Some(member) = member {
-            let busy = park(member);
-            assert!(n.claim().is_none());
-            assert!(n.member_of(root(&a, &held)).is_none());
-            busy.release();
-        }
-        assert!(cell.owner().is_null());
-    }
-
-    #[test]
-    fn chain_gives_back_what_it_got() {
-        let (held, a) = (held(), UnsafeCell::new(0));
-        let cells = [Cell::new(), Cell::new(), Cell::new()];
-        let mut chain = Chain::<ListKind>::new();
-        for cell in &cells {
-            cell.set_owner(&a);
-            if let Some(member) = cell.node(&held).member_of(root(&a, &held)) {
-                chain.push(park(member));
-            }
-        }
-        assert!(cells.iter().all(|cell| cell.owner() == BUSY));
-        let mut count = 0;
-        while let Some(busy) = chain.pop() {
-            let raw = busy.release();
-            count += 1;
-            // Released, its links are those of a node in no list.
-            // SAFETY: The nodes are on this test's stack.
-            unsafe { assert_eq!((*raw).list_head.next, &raw mut (*raw).list_head) };
-        }
-        assert_eq!(count, 3);
-        assert!(cells.iter().all(|cell| cell.owner().is_null()));
     }
 }

@@ -21,7 +21,6 @@ unsafe impl Kind for K {
     unsafe fn spare(node: NonNull<Self::Raw>) -> *mut *mut Self::Raw {
         node.as_ptr().cast()
     }
-    unsafe fn reset(_: NonNull<Self::Raw>) {}
 }
 
 struct Lock;

@@ -9,8 +9,6 @@ fn case(lock: &Lock) {
     }
     if let Some(member) = guard.node().member_of(guard.root()) {
         // SAFETY: Nothing here is run.
-        let busy = unsafe { member.unlink(link) }.park();
-        drop(guard);
-        busy.release();
+        unsafe { member.unlink(link) }.release();
     }
 }

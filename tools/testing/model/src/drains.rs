@@ -25,7 +25,7 @@ each_kind!(
 );
 
 /// A root with two nodes is freed, while two others push one of them each to another root: they
-/// can once it is released, and what they cannot push they drop.
+/// can once it is taken out, and what they cannot push they drop.
 fn drain_and_claim<K: Collection>(guarded: Guarded) {
     explore(move || {
         let (a, b) = (Bag::<K>::new(guarded), Bag::<K>::new(guarded));
@@ -84,7 +84,7 @@ fn drain_and_next_root<K: Collection>(guarded: Guarded) {
     });
 }
 
-/// What was drained is free: a holder who was refused while it was busy is not refused for ever.
+/// What was drained is free: a holder who was refused before is not refused for ever.
 fn put_in_again<K: Collection>(guarded: Guarded) {
     explore(move || {
         let (a, b) = (Bag::<K>::new(guarded), Bag::<K>::new(guarded));
