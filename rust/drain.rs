@@ -22,12 +22,18 @@ use crate::{
 };
 
 /// A kind of node whose collection can be emptied from one end.
-pub(crate) trait Drain: Kind {
+///
+/// # Safety
+///
+/// [`take()`](Self::take) gives only nodes that it has unlinked and released, each once, and with
+/// each the collection's reference to its object.
+pub(crate) unsafe trait Drain: Kind {
     /// How many nodes are taken out in one section under the lock.
     const CHUNK: usize;
 
     /// Takes up to [`CHUNK`](Self::CHUNK) nodes out of the collection at `root` and sets them free,
-    /// each before it is given to `give`; `true` if there may be more.
+    /// each before it is given to `give`, which ends the node's life if nobody else has its object;
+    /// `true` if there may be more.
     ///
     /// # Safety
     ///
@@ -44,8 +50,10 @@ pub(crate) trait Drain: Kind {
 /// # Invariants
 ///
 /// `first` is null or points to a free node, `offset` bytes into an object that came from
-/// [`Object::put()`], whose spare word is null or points to another such node, and so on; nobody
-/// else has these objects, and none is in it twice.
+/// [`Object::put()`] and from [`Object::new()`] before, whose spare word is null or points to
+/// another such node, and so on. Nobody else has a reference to these objects, so none of the nodes
+/// can be claimed, though programs without a reference may still ask whose they are. None is in it
+/// twice, and there is no other [`Last`] of it.
 struct Chain<K: Kind> {
     first: *mut K::Raw,
     offset: usize,
@@ -129,7 +137,8 @@ pub(crate) unsafe fn drain<K: Drain>(
             }
         };
         while let Some(last) = chain.pop() {
-            // SAFETY: The record is that of the root's values, and migration is disabled.
+            // SAFETY: The record is that of the root's values, which come from `Object::new()`; and
+            // migration is disabled.
             unsafe { last.free(record) };
         }
         if !more {

@@ -302,7 +302,8 @@ impl<'l> List<'l> {
 #[cold]
 fn never_used() {}
 
-impl Drain for ListKind {
+// SAFETY: What is given was just unlinked and released, and is no longer in front.
+unsafe impl Drain for ListKind {
     // A step is one node's memory and one count, some fifty microseconds for all in the worst case,
     // where each waits for memory. Interrupts off and on cost as much as a hundred steps where a
     // host has to be asked for it.

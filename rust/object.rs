@@ -189,7 +189,8 @@ impl Last {
     ///
     /// # Safety
     ///
-    /// That is what `field` is, and the object came from [`Object::put()`] and is not freed yet.
+    /// That is what `field` is. The object came from [`Object::put()`], is not freed yet, and no
+    /// other `Last` of it is used.
     #[inline(always)]
     pub(crate) unsafe fn containing(field: *mut c_void, offset: usize) -> Self {
         // INVARIANT: By this function's contract.

@@ -7,7 +7,7 @@
 //! | value              | meaning                                             |
 //! |--------------------|-----------------------------------------------------|
 //! | `NULL`             | free: in no collection, anyone may claim it         |
-//! | `BPF_PTR_POISON`   | busy: somebody is putting it in or taking it out    |
+//! | `BPF_PTR_POISON`   | busy: somebody is putting it in                     |
 //! | anything else      | linked: the head or root whose collection it is in  |
 //!
 //! # The protocol
@@ -58,8 +58,8 @@ pub(crate) const BUSY: *mut c_void = bindings::BPF_PTR_POISON as *mut c_void;
 /// # Safety
 ///
 /// For a pointer to a live `Raw`, `owner` returns a pointer to its ownership word and `spare` one
-/// to a word of the node that nobody but who claims it reads or writes while the node is free; both
-/// are in bounds and aligned.
+/// to a word of the node that nobody reads or writes while the node is free, but who claims it or
+/// has had the last reference to its object; both are in bounds and aligned.
 pub(crate) unsafe trait Kind: Sized {
     /// The node as C knows it.
     type Raw;
@@ -92,7 +92,7 @@ impl Held {
     /// # Safety
     ///
     /// The lock that guards each collection which is reached through the returned value is held by
-    /// this context until that is dropped, and so are the references to each node.
+    /// this context until that is dropped, and so are the references to each node that is used.
     #[inline(always)]
     pub(crate) unsafe fn new() -> Self {
         // INVARIANT: By this function's contract.
@@ -105,7 +105,8 @@ impl Held {
 /// # Invariants
 ///
 /// `0` points to a node in an object that somebody keeps alive for `'l`: the program by its owning
-/// reference, the collection that the node is in, or RCU.
+/// reference, the collection that the node is in or was taken out of, or RCU. Who gives up the
+/// reference of a collection uses the node no more.
 pub(crate) struct Node<'l, K: Kind>(NonNull<K::Raw>, PhantomData<&'l Held>);
 
 impl<K: Kind> Clone for Node<'_, K> {

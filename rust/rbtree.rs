@@ -428,7 +428,8 @@ impl<'l> Tree<'l> {
     }
 }
 
-impl Drain for TreeKind {
+// SAFETY: What is given was just unlinked and released, and is in the tree no more.
+unsafe impl Drain for TreeKind {
     // A step erases a node, and can go as deep as the tree.
     const CHUNK: usize = 32;
 
