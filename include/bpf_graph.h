@@ -91,6 +91,11 @@ bool bpf_rbtree_move(struct bpf_rb_root *from, struct bpf_rb_node *node, struct 
 bool bpf_rbtree_reposition(struct bpf_rb_root *root, struct bpf_rb_node *node,
 			   bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b));
 
+void bpf_spin_lock_double(struct bpf_spin_lock *a, struct bpf_spin_lock *b);
+void bpf_spin_unlock_double(struct bpf_spin_lock *a, struct bpf_spin_lock *b);
+int bpf_res_spin_lock_double(struct bpf_res_spin_lock *a, struct bpf_res_spin_lock *b);
+void bpf_res_spin_unlock_double(struct bpf_res_spin_lock *a, struct bpf_res_spin_lock *b);
+
 int bpf_rbtree_add_key(struct bpf_rb_root *root, struct bpf_rb_node *node,
 		       struct btf_struct_meta *meta, u64 key);
 struct bpf_rb_node *bpf_rbtree_find_key(struct bpf_rb_root *root, u64 first, u64 second,
@@ -107,6 +112,12 @@ bool bpf_graph_free_res_root(const struct btf_record *rec, const struct btf_fiel
 /* C, in helpers.c, called from Rust. */
 unsigned long bpf_graph_spin_lock(struct bpf_spin_lock *lock);
 void bpf_graph_spin_unlock(struct bpf_spin_lock *lock, unsigned long flags);
+void bpf_graph_spin_lock_pair(struct bpf_spin_lock *first, struct bpf_spin_lock *second);
+void bpf_graph_spin_unlock_pair(struct bpf_spin_lock *first, struct bpf_spin_lock *second);
+
+/* Kfuncs of rqspinlock.c, which tell the program what went wrong. */
+int bpf_res_spin_lock(struct bpf_res_spin_lock *lock);
+void bpf_res_spin_unlock(struct bpf_res_spin_lock *lock);
 
 /* The C bodies in helpers.c that are not kfuncs; see bpf_graph_c.h. */
 void bpf_graph_c___bpf_obj_drop_impl(void *p, const struct btf_record *rec, bool percpu);

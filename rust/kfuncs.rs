@@ -34,11 +34,12 @@ use crate::{
 
 mod key;
 mod list;
+mod locks;
 mod moves;
 mod object;
 mod rbtree;
 
-pub use self::{key::*, list::*, moves::*, object::*, rbtree::*};
+pub use self::{key::*, list::*, locks::*, moves::*, object::*, rbtree::*};
 
 /// A kfunc's address, in a table of constants.
 #[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]

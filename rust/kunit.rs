@@ -32,6 +32,7 @@ mod inline;
 mod key;
 mod kfuncs;
 mod list;
+mod locks;
 mod moves;
 mod object;
 mod owner;

@@ -56,10 +56,14 @@
 #define LOCK_TYPE		struct bpf_res_spin_lock
 #define LOCK(l)			(!bpf_res_spin_lock(l))
 #define UNLOCK(l)		bpf_res_spin_unlock(l)
+#define LOCK_DOUBLE(a, b)	(!bpf_res_spin_lock_double(a, b))
+#define UNLOCK_DOUBLE(a, b)	bpf_res_spin_unlock_double(a, b)
 #else
 #define LOCK_TYPE		struct bpf_spin_lock
 #define LOCK(l)			({ bpf_spin_lock(l); true; })
 #define UNLOCK(l)		bpf_spin_unlock(l)
+#define LOCK_DOUBLE(a, b)	({ bpf_spin_lock_double(a, b); true; })
+#define UNLOCK_DOUBLE(a, b)	bpf_spin_unlock_double(a, b)
 #endif
 
 char _license[] SEC("license") = "GPL";
