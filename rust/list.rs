@@ -109,6 +109,12 @@ impl<'l> List<'l> {
         Some(unsafe { Node::from_raw(node, self.held) })
     }
 
+    /// Whether `node` is in this list.
+    #[inline(always)]
+    pub(crate) fn has(&self, node: ListNode<'l>) -> bool {
+        node.member_of(self.root).is_some()
+    }
+
     /// The node behind `node`, which must be in this list for there to be one.
     #[inline(always)]
     pub(crate) fn next_of(&self, node: ListNode<'l>) -> Option<ListNode<'l>> {

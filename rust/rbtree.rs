@@ -183,6 +183,12 @@ impl<'l> Tree<'l> {
         self.node(unsafe { (*member.as_ptr()).rb_node.rb_right })
     }
 
+    /// Whether `node` is in this tree.
+    #[inline(always)]
+    pub(crate) fn has(&self, node: TreeNode<'l>) -> bool {
+        node.member_of(self.root).is_some()
+    }
+
     /// The node behind `node` in order, which must be in this tree for there to be one.
     #[inline(always)]
     pub(crate) fn next_of(&self, node: TreeNode<'l>) -> Option<TreeNode<'l>> {

@@ -254,6 +254,24 @@ pub unsafe extern "C" fn bpf_list_empty(head: *mut bpf_list_head) -> bool {
     }
 }
 
+/// Whether `node` is in `head`, which the verifier believes until the unlock, or until a node is
+/// taken out of anything.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_list_owns_node(
+    head: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        list(head, &held).has(list_node(node, &held))
+    }
+}
+
 /// The node behind `node` in `head`; null if there is none or `node` is not there.
 ///
 /// # Safety

@@ -309,6 +309,24 @@ pub unsafe extern "C" fn bpf_rbtree_right(
     }
 }
 
+/// Whether `node` is in `root`, which the verifier believes as after
+/// [`bpf_list_owns_node()`](super::list::bpf_list_owns_node).
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_owns_node(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        tree(root, &held).has(tree_node(node, &held))
+    }
+}
+
 /// The node behind `node` in the order of `root`; null if there is none or `node` is not there.
 ///
 /// # Safety
