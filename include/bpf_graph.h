@@ -91,8 +91,9 @@ bool bpf_rbtree_move(struct bpf_rb_root *from, struct bpf_rb_node *node, struct 
 bool bpf_rbtree_reposition(struct bpf_rb_root *root, struct bpf_rb_node *node,
 			   bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b));
 
-bool bpf_list_owns_node(struct bpf_list_head *head, struct bpf_list_node *node__nonown_allowed);
-bool bpf_rbtree_owns_node(struct bpf_rb_root *root, struct bpf_rb_node *node);
+/* 1 or 0 in all of the register, as the verifier takes them for constants. */
+u64 bpf_list_owns_node(struct bpf_list_head *head, struct bpf_list_node *node__nonown_allowed);
+u64 bpf_rbtree_owns_node(struct bpf_rb_root *root, struct bpf_rb_node *node);
 
 void bpf_spin_lock_double(struct bpf_spin_lock *a, struct bpf_spin_lock *b);
 void bpf_spin_unlock_double(struct bpf_spin_lock *a, struct bpf_spin_lock *b);

@@ -254,8 +254,8 @@ pub unsafe extern "C" fn bpf_list_empty(head: *mut bpf_list_head) -> bool {
     }
 }
 
-/// Whether `node` is in `head`, which the verifier believes until the unlock, or until a node is
-/// taken out of anything.
+/// Whether `node` is in `head`: 1 or 0, which the verifier believes until the unlock, or until a
+/// node is taken out of anything.
 ///
 /// # Safety
 ///
@@ -264,11 +264,11 @@ pub unsafe extern "C" fn bpf_list_empty(head: *mut bpf_list_head) -> bool {
 pub unsafe extern "C" fn bpf_list_owns_node(
     head: *mut bpf_list_head,
     node: *mut bpf_list_node,
-) -> bool {
+) -> u64 {
     // SAFETY: This function's contract.
     unsafe {
         let held = Held::new();
-        list(head, &held).has(list_node(node, &held))
+        u64::from(list(head, &held).has(list_node(node, &held)))
     }
 }
 

@@ -309,7 +309,7 @@ pub unsafe extern "C" fn bpf_rbtree_right(
     }
 }
 
-/// Whether `node` is in `root`, which the verifier believes as after
+/// Whether `node` is in `root`: 1 or 0, which the verifier believes as after
 /// [`bpf_list_owns_node()`](super::list::bpf_list_owns_node).
 ///
 /// # Safety
@@ -319,11 +319,11 @@ pub unsafe extern "C" fn bpf_rbtree_right(
 pub unsafe extern "C" fn bpf_rbtree_owns_node(
     root: *mut bpf_rb_root,
     node: *mut bpf_rb_node,
-) -> bool {
+) -> u64 {
     // SAFETY: This function's contract.
     unsafe {
         let held = Held::new();
-        tree(root, &held).has(tree_node(node, &held))
+        u64::from(tree(root, &held).has(tree_node(node, &held)))
     }
 }
 

@@ -69,12 +69,12 @@ mod tests {
                     // In no list, it has no neighbours.
                     assert!((k.next)(head, list_node(item)).is_null());
                     assert!((k.prev)(head, list_node(item)).is_null());
-                    assert!(!bpf_list_owns_node(head, list_node(item)));
+                    assert_eq!(bpf_list_owns_node(head, list_node(item)), 0);
                     assert_eq!((k.push_back)(head, list_node(item), items.meta(), LIST), 0);
                     assert!((k.next)(other, list_node(item)).is_null());
                     assert!((k.prev)(other, list_node(item)).is_null());
-                    assert!(bpf_list_owns_node(head, list_node(item)));
-                    assert!(!bpf_list_owns_node(other, list_node(item)));
+                    assert_eq!(bpf_list_owns_node(head, list_node(item)), 1);
+                    assert_eq!(bpf_list_owns_node(other, list_node(item)), 0);
                 }
                 want.push(item, GFP_KERNEL)?;
                 assert!(list_is(&k, head, &want));
@@ -89,7 +89,7 @@ mod tests {
                     let item = list_item(at);
                     if (*item).key % 3 == 0 {
                         assert_eq!((k.del)(head, at), at);
-                        assert!(!bpf_list_owns_node(head, at));
+                        assert_eq!(bpf_list_owns_node(head, at), 0);
                         items.drop(item);
                     } else {
                         left.push(item, GFP_KERNEL)?;
@@ -137,15 +137,15 @@ mod tests {
                 unsafe {
                     assert!((k.tree_next)(root, tree_node(item)).is_null());
                     assert!((k.tree_prev)(root, tree_node(item)).is_null());
-                    assert!(!bpf_rbtree_owns_node(root, tree_node(item)));
+                    assert_eq!(bpf_rbtree_owns_node(root, tree_node(item)), 0);
                 }
                 assert_eq!(tree::add(&items, root, item), 0);
                 // SAFETY: As above.
                 unsafe {
                     assert!((k.tree_next)(other, tree_node(item)).is_null());
                     assert!((k.tree_prev)(other, tree_node(item)).is_null());
-                    assert!(bpf_rbtree_owns_node(root, tree_node(item)));
-                    assert!(!bpf_rbtree_owns_node(other, tree_node(item)));
+                    assert_eq!(bpf_rbtree_owns_node(root, tree_node(item)), 1);
+                    assert_eq!(bpf_rbtree_owns_node(other, tree_node(item)), 0);
                 }
                 // SAFETY: All items are live.
                 let at = want.partition_point(|&i| unsafe { (*i).key } <= key);

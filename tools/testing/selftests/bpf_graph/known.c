@@ -13,6 +13,9 @@ TEST(taken_out_by_a_handle)
 
 	ASSERT_NE(NULL, s);
 	ASSERT_EQ(0, run_fd(bpf_program__fd(s->progs.fill)));
+	EXPECT_EQ(0, run_fd(bpf_program__fd(s->progs.asked_on_the_way)));
+	EXPECT_EQ(1, s->bss->in_tree);
+	EXPECT_EQ(0, s->bss->in_list);
 	for (int there = 1; there >= 0; there--) {
 		s->bss->key = 0;
 		EXPECT_EQ(0, run_fd(bpf_program__fd(s->progs.out_of_list)));

@@ -145,6 +145,28 @@ int out_of_tree(struct __sk_buff *ctx)
 	return 0;
 }
 
+/* A question for each node that is walked over, with two answers each. */
+SEC("tc")
+int asked_on_the_way(struct __sk_buff *ctx)
+{
+	struct roots *v = roots(0);
+	struct bpf_list_node *n;
+
+	if (!v)
+		return 1;
+	in_list = 0;
+	in_tree = 0;
+	bpf_spin_lock(&v->lock);
+	for (n = bpf_list_front(&v->list); n && can_loop; n = bpf_list_next(&v->list, n)) {
+		if (bpf_rbtree_owns_node(&v->tree, &container_of(n, struct item, l)->r))
+			in_tree++;
+		if (bpf_list_owns_node(&v->other, n))
+			in_list++;
+	}
+	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
 /* By an owning reference, and what is not there can be inserted. */
 SEC("tc")
 int back_into_list(struct __sk_buff *ctx)
