@@ -386,7 +386,7 @@ impl<'l> Tree<'l> {
         node: TreeNode<'l>,
         mut less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
     ) -> bool {
-        if node.member_of(self.root).is_none() {
+        if !self.has(node) {
             return false;
         }
         // Where it is, if it is not before the one in front of it, and before the one behind it.

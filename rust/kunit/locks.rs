@@ -7,23 +7,6 @@ use kernel::{
     sync::atomic::{Atomic, Relaxed}, //
 };
 
-/// Counts what threads see.
-struct Counter(Atomic<usize>);
-
-impl Counter {
-    const fn new() -> Self {
-        Self(Atomic::new(0))
-    }
-
-    fn add(&self, n: usize) {
-        self.0.fetch_add(n, Relaxed);
-    }
-
-    fn get(&self) -> usize {
-        self.0.load(Relaxed)
-    }
-}
-
 #[kunit_tests(bpf_graph_locks)]
 mod tests {
     use core::{cell::UnsafeCell, ptr::NonNull};
@@ -134,7 +117,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_who_waits() -> Result {
         let (spin, resilient) = (Two::new(), Two::new());
-        let [half_done, refused] = [Counter::new(), Counter::new()];
+        let [half_done, refused] = [Atomic::<usize>::new(0), Atomic::new(0)];
         together(2, &|thread| {
             let (a, b) = (thread % 2, 1 - thread % 2);
             for _ in 0..ROUNDS {
@@ -147,22 +130,22 @@ mod tests {
                     bpf_spin_unlock_double(a, b);
                     whole
                 };
-                half_done.add(usize::from(!whole));
+                half_done.fetch_add(usize::from(!whole), Relaxed);
                 // SAFETY: As above.
                 let whole = unsafe {
                     let (a, b) = (resilient.lock(a), resilient.lock(b));
                     if bpf_res_spin_lock_double(a, b) != 0 {
-                        refused.add(1);
+                        refused.fetch_add(1, Relaxed);
                         continue;
                     }
                     let whole = resilient.change();
                     bpf_res_spin_unlock_double(a, b);
                     whole
                 };
-                half_done.add(usize::from(!whole));
+                half_done.fetch_add(usize::from(!whole), Relaxed);
             }
         })?;
-        assert_eq!(half_done.get() + refused.get(), 0);
+        assert_eq!(half_done.load(Relaxed) + refused.load(Relaxed), 0);
         for two in [&spin, &resilient] {
             // SAFETY: The threads have ended.
             assert_eq!(unsafe { *two.changed.get() }, [2 * ROUNDS; 2]);

@@ -82,10 +82,13 @@ int fill(struct __sk_buff *ctx)
 	return 0;
 }
 
-static struct item *lock_and_read(struct roots *v, struct slot *s)
+/* The item that the slot has a handle to, under the lock of its roots. */
+static struct item *lock_and_read(struct roots *v)
 {
+	struct slot *s = slot();
+
 	bpf_spin_lock(&v->lock);
-	return s->item;
+	return s ? s->item : NULL;
 }
 
 static int unlocked(struct roots *v)
@@ -99,13 +102,12 @@ SEC("tc")
 int out_of_list(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 	struct bpf_list_node *out = NULL, *copy;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	in_list = bpf_list_owns_node(&v->other, &e->l) ? 2 : 0;
@@ -125,13 +127,12 @@ SEC("tc")
 int out_of_tree(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 	struct bpf_rb_node *out = NULL;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	in_tree = bpf_rbtree_owns_node(&v->tree, &e->r);
@@ -172,13 +173,12 @@ SEC("tc")
 int back_into_list(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 	struct item *own;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	own = bpf_refcount_acquire(e);
@@ -211,12 +211,11 @@ SEC("?tc")
 int taken_from_where_it_is_not(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	if (!bpf_list_owns_node(&v->list, &e->l)) {
@@ -233,12 +232,11 @@ SEC("?tc")
 int walked_from_where_it_is_not(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	if (!bpf_rbtree_owns_node(&v->tree, &e->r))
@@ -252,12 +250,11 @@ SEC("?tc")
 int never_known(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	bpf_list_owns_node(&v->list, &e->l);
@@ -271,12 +268,11 @@ SEC("?tc")
 int known_of_another_list(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	if (bpf_list_owns_node(&v->other, &e->l)) {
@@ -315,13 +311,12 @@ SEC("?tc")
 int known_before_another_was_taken(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 	struct bpf_list_node *out, *popped;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	if (bpf_list_owns_node(&v->list, &e->l)) {
@@ -340,15 +335,14 @@ SEC("?tc")
 int known_before_the_unlock(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 	struct bpf_list_node *out;
 	struct item *own;
 	bool there;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	own = bpf_refcount_acquire(e);
@@ -376,13 +370,12 @@ SEC("?tc")
 int known_of_another_node(struct __sk_buff *ctx)
 {
 	struct roots *v = roots(0);
-	struct slot *s = slot();
 	struct item *e;
 	struct bpf_list_node *front, *out;
 
-	if (!v || !s)
+	if (!v)
 		return 1;
-	e = lock_and_read(v, s);
+	e = lock_and_read(v);
 	if (!e)
 		return unlocked(v);
 	front = bpf_list_front(&v->list);
