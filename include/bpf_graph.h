@@ -11,6 +11,7 @@
 #define _BPF_GRAPH_H
 
 #include <linux/bpf.h>
+#include <linux/bpf_verifier.h>
 #include <linux/btf.h>
 #include <linux/filter.h>
 
@@ -209,6 +210,15 @@ s64 bpf_graph_key(const struct btf *btf, u32 id, const char *names);
  * one of the special fields in @rec, the record of the objects.
  */
 bool bpf_graph_key_hits(u64 key, const struct btf_record *rec);
+
+/*
+ * Rust, called from btf.c, syscall.c and verifier.c where something is refused. Writes to
+ * @log what is wrong with the locks, heads, roots and nodes of the type @id of @btf, or
+ * of the first struct, if @id is 0, with which something is; or why it has no @field.
+ */
+void bpf_graph_explain(struct bpf_verifier_log *log, const struct btf *btf, u32 id);
+void bpf_graph_explain_missing(struct bpf_verifier_log *log, const struct btf *btf, u32 id,
+			       enum btf_field_type field);
 
 #ifdef CONFIG_BPF_GRAPH_AB
 /* Rust, called from verifier.c where a kfunc's name has become an address. */

@@ -12,7 +12,9 @@ use kernel::prelude::*;
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 mod ab;
 mod array;
+mod btf;
 mod drain;
+mod explain;
 mod free;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 mod inline;
@@ -35,7 +37,7 @@ mod kunit;
 pub use self::ab::bpf_graph_kfunc_addr;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 pub use self::inline::{bpf_graph_callee, bpf_graph_inline, bpf_graph_walk, bpf_graph_walks};
-pub use self::{array::*, free::*, key::declared::*, kfuncs::*};
+pub use self::{array::*, explain::*, free::*, key::declared::*, kfuncs::*};
 
 #[cfg(all(
     any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE),

@@ -12,6 +12,22 @@
 
 #include "../include/bpf_graph_elem.h"
 
+__rust_helper u16 rust_helper_btf_kind(const struct btf_type *t)
+{
+	return btf_kind(t);
+}
+
+__rust_helper const struct btf_array *rust_helper_btf_array(const struct btf_type *t)
+{
+	return btf_array(t);
+}
+
+__rust_helper const struct btf_var_secinfo *
+rust_helper_btf_type_var_secinfo(const struct btf_type *t)
+{
+	return btf_type_var_secinfo(t);
+}
+
 __rust_helper u32 rust_helper_btf_type_vlen(const struct btf_type *t)
 {
 	return btf_type_vlen(t);
