@@ -11,7 +11,6 @@
 #define _BPF_GRAPH_H
 
 #include <linux/bpf.h>
-#include <linux/bpf_verifier.h>
 #include <linux/btf.h>
 #include <linux/filter.h>
 
@@ -22,6 +21,27 @@
  * to Rust when the kernel is linked.
  */
 #define __bpf_gfunc __bpf_kfunc __weak
+
+/* Iterators over lists and trees, on the stack of programs, and what they are inside. */
+struct bpf_iter_list {
+	__u64 __opaque[3];
+} __aligned(8);
+
+struct bpf_iter_rbtree {
+	__u64 __opaque[3];
+} __aligned(8);
+
+struct bpf_graph_iter {
+	void *root;
+	void *next;
+	u32 left;	/* how many steps more */
+	u32 flags;
+};
+
+/* The flags of bpf_iter_list_new() and bpf_iter_rbtree_new(). */
+enum bpf_graph_iter_flags {
+	BPF_GRAPH_ITER_BACKWARD = 1,
+};
 
 void *bpf_obj_new(u64 local_type_id__k, struct btf_struct_meta *meta);
 void *bpf_obj_new_impl(u64 local_type_id__k, void *meta__ign);
@@ -92,9 +112,37 @@ bool bpf_rbtree_move(struct bpf_rb_root *from, struct bpf_rb_node *node, struct 
 bool bpf_rbtree_reposition(struct bpf_rb_root *root, struct bpf_rb_node *node,
 			   bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b));
 
+bool bpf_list_move_rbtree(struct bpf_list_head *from, struct bpf_list_node *node__nonown_allowed,
+			  struct bpf_rb_root *to, struct bpf_rb_node *to_node,
+			  bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b));
+bool bpf_rbtree_move_list_front(struct bpf_rb_root *from, struct bpf_rb_node *node,
+				struct bpf_list_head *to,
+				struct bpf_list_node *to_node__nonown_allowed);
+bool bpf_rbtree_move_list_back(struct bpf_rb_root *from, struct bpf_rb_node *node,
+			       struct bpf_list_head *to,
+			       struct bpf_list_node *to_node__nonown_allowed);
+
 /* 1 or 0 in all of the register, as the verifier takes them for constants. */
 u64 bpf_list_owns_node(struct bpf_list_head *head, struct bpf_list_node *node__nonown_allowed);
 u64 bpf_rbtree_owns_node(struct bpf_rb_root *root, struct bpf_rb_node *node);
+
+int bpf_iter_list_new(struct bpf_iter_list *it, struct bpf_list_head *head, u32 flags);
+struct bpf_list_node *bpf_iter_list_next(struct bpf_iter_list *it);
+void bpf_iter_list_destroy(struct bpf_iter_list *it);
+int bpf_iter_rbtree_new(struct bpf_iter_rbtree *it, struct bpf_rb_root *root, u32 flags);
+struct bpf_rb_node *bpf_iter_rbtree_next(struct bpf_iter_rbtree *it);
+void bpf_iter_rbtree_destroy(struct bpf_iter_rbtree *it);
+
+u64 bpf_list_can_add(struct bpf_list_node *node);
+u64 bpf_rbtree_can_add(struct bpf_rb_node *node);
+void bpf_list_unreserve(struct bpf_list_node *node);
+void bpf_rbtree_unreserve(struct bpf_rb_node *node);
+void bpf_list_push_front_reserved(struct bpf_list_head *head, struct bpf_list_node *node);
+void bpf_list_push_back_reserved(struct bpf_list_head *head, struct bpf_list_node *node);
+void bpf_rbtree_add_reserved(struct bpf_rb_root *root, struct bpf_rb_node *node,
+			     bool (*less)(struct bpf_rb_node *a, const struct bpf_rb_node *b));
+void bpf_rbtree_add_key_reserved(struct bpf_rb_root *root, struct bpf_rb_node *node,
+				 struct btf_struct_meta *meta, u64 key);
 
 void bpf_spin_lock_double(struct bpf_spin_lock *a, struct bpf_spin_lock *b);
 void bpf_spin_unlock_double(struct bpf_spin_lock *a, struct bpf_spin_lock *b);
@@ -109,6 +157,9 @@ struct bpf_rb_node *bpf_rbtree_lower_bound_key(struct bpf_rb_root *root, u64 fir
 					       struct btf_struct_meta *meta, u64 key);
 struct bpf_rb_node *bpf_rbtree_upper_bound_key(struct bpf_rb_root *root, u64 first, u64 second,
 					       struct btf_struct_meta *meta, u64 key);
+
+/* Of <linux/bpf_verifier.h>, which is more than the bindings need. */
+__printf(2, 3) void bpf_log(struct bpf_verifier_log *log, const char *fmt, ...);
 
 /* Rust, called from syscall.c and verifier.c. */
 bool bpf_graph_free_res_root(const struct btf_record *rec, const struct btf_field *field,

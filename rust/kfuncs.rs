@@ -16,6 +16,9 @@
 //! - *verifier: locked* says that the lock that guards the head or root is held by the program
 //!   (`check_reg_allocation_locked()`). Each kfunc states both by a `Held` of its own, which lives
 //!   as long as the call.
+//! - *verifier: reserved* says that the node is claimed by `bpf_list_can_add()` or
+//!   `bpf_rbtree_can_add()`, for the owning reference that is passed, and not used since
+//!   (`check_reservation()`).
 //! - *verifier: meta* says that metadata and offset are those of the argument's type
 //!   (`bpf_fixup_kfunc_call()`).
 
@@ -32,14 +35,16 @@ use crate::{
     record::Record, //
 };
 
+mod iter;
 mod key;
 mod list;
 mod locks;
 mod moves;
 mod object;
 mod rbtree;
+mod reserve;
 
-pub use self::{key::*, list::*, locks::*, moves::*, object::*, rbtree::*};
+pub use self::{iter::*, key::*, list::*, locks::*, moves::*, object::*, rbtree::*, reserve::*};
 
 /// A kfunc's address, in a table of constants.
 #[cfg(any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE))]

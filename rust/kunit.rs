@@ -21,6 +21,7 @@ use kernel::{
 
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 mod ab;
+mod across;
 mod array;
 #[cfg(CONFIG_BPF_GRAPH_BENCH)]
 mod bench;
@@ -29,6 +30,7 @@ mod drain;
 mod faults;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 mod inline;
+mod iter;
 mod key;
 mod kfuncs;
 mod list;

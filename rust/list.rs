@@ -10,7 +10,7 @@ use kernel::bindings;
 
 use crate::{
     drain::Drain,
-    owner::{Held, Kind, Member, Node, Root, Unlinked}, //
+    owner::{Claim, Held, Kind, Member, Node, Root, Unlinked},
 };
 
 /// The kind of node that lists link.
@@ -157,17 +157,14 @@ impl<'l> List<'l> {
             .is_some_and(|m| m.as_ptr().cast() == self.prev())
     }
 
-    /// Inserts `node` behind `prev`; `false` if `node` is not free.
+    /// Puts what was claimed behind `prev`.
     ///
     /// # Safety
     ///
     /// `prev` points to the head of this list, initialised, or to the links of a node in it.
     #[inline(always)]
-    unsafe fn insert(&mut self, node: ListNode<'l>, prev: *mut bindings::list_head) -> bool {
-        let Some(claim) = node.claim() else {
-            return false;
-        };
-        // SAFETY: The claim says that `node` is in no links; this function's contract says that
+    unsafe fn link(&mut self, claim: Claim<'l, ListKind>, prev: *mut bindings::list_head) {
+        // SAFETY: The claim says that its node is in no links; this function's contract says that
         // `prev` is in this list's, and `root` is this list.
         let linked = unsafe {
             claim.link(self.root, |n| {
@@ -175,26 +172,37 @@ impl<'l> List<'l> {
             })
         };
         linked.publish();
-        true
+    }
+
+    /// Puts what was claimed in front.
+    #[inline(always)]
+    pub(crate) fn put_front(&mut self, claim: Claim<'l, ListKind>) {
+        self.init();
+        // SAFETY: The head was just initialised where it was not.
+        unsafe { self.link(claim, self.head) }
+    }
+
+    /// Puts what was claimed at the end.
+    #[inline(always)]
+    pub(crate) fn put_back(&mut self, claim: Claim<'l, ListKind>) {
+        self.init();
+        // SAFETY: The head was just initialised where it was not, so `prev` is the head or, by the
+        // type invariant, a node in this list.
+        unsafe { self.link(claim, self.prev()) }
     }
 
     /// Inserts `node` in front; `false` if it is not free.
     #[inline(always)]
     #[must_use]
     pub(crate) fn push_front(&mut self, node: ListNode<'l>) -> bool {
-        self.init();
-        // SAFETY: The head was just initialised where it was not.
-        unsafe { self.insert(node, self.head) }
+        node.claim().map(|claim| self.put_front(claim)).is_some()
     }
 
     /// Inserts `node` at the end; `false` if it is not free.
     #[inline(always)]
     #[must_use]
     pub(crate) fn push_back(&mut self, node: ListNode<'l>) -> bool {
-        self.init();
-        // SAFETY: The head was just initialised where it was not, so `prev` is the head or, by the
-        // type invariant, a node in this list.
-        unsafe { self.insert(node, self.prev()) }
+        node.claim().map(|claim| self.put_back(claim)).is_some()
     }
 
     /// Inserts `node` behind `prev`; `false` if it is not free or `prev` is not in this list.
@@ -205,8 +213,12 @@ impl<'l> List<'l> {
         let Some(prev) = prev.member_of(self.root) else {
             return false;
         };
+        let Some(claim) = node.claim() else {
+            return false;
+        };
         // SAFETY: `prev` is in this list, as was just checked.
-        unsafe { self.insert(node, prev.as_ptr().cast()) }
+        unsafe { self.link(claim, prev.as_ptr().cast()) };
+        true
     }
 
     /// Takes `node` out of this list and puts it in front of `to`, which may be the same; `false`

@@ -176,6 +176,17 @@ impl<'l, K: Kind> Node<'l, K> {
         Claim(self)
     }
 
+    /// Comes back to a node that was claimed and left so.
+    ///
+    /// # Safety
+    ///
+    /// The node was left by [`Claim::reserve()`], and this is the only return to it.
+    #[inline(always)]
+    pub(crate) unsafe fn reserved(self) -> Claim<'l, K> {
+        // INVARIANT: By this function's contract it is busy by a claim that is now ours.
+        Claim(self)
+    }
+
     /// Finds out whether the node is in the collection of `root`, whose lock is held.
     ///
     /// Pairs with [`Linked::publish()`] by that lock.
@@ -238,6 +249,22 @@ impl<'l> Root<'l> {
 pub(crate) struct Claim<'l, K: Kind>(Node<'l, K>);
 
 impl<'l, K: Kind> Claim<'l, K> {
+    /// The node, to compare.
+    #[inline(always)]
+    pub(crate) fn node(&self) -> Node<'l, K> {
+        self.0
+    }
+
+    /// Leaves the node claimed, for who comes back by [`Node::reserved()`].
+    #[inline(always)]
+    pub(crate) fn reserve(self) {}
+
+    /// Sets the node free, unlinked as it was: [`Unlinked::release()`].
+    #[inline(always)]
+    pub(crate) fn give_back(self) {
+        self.0.word().store(core::ptr::null_mut(), Release);
+    }
+
     /// Links the node by `link`.
     ///
     /// # Safety

@@ -160,6 +160,13 @@ impl<'l> Tree<'l> {
         self.node(unsafe { (*self.tree).rb_leftmost })
     }
 
+    /// The rightmost node.
+    #[inline(always)]
+    pub(crate) fn last(&self) -> Option<TreeNode<'l>> {
+        // SAFETY: By the type invariant `tree` is live, and its links change under the lock only.
+        self.node(unsafe { bindings::rb_last(&raw const (*self.tree).rb_root) })
+    }
+
     /// The node at the top.
     #[inline(always)]
     pub(crate) fn top(&self) -> Option<TreeNode<'l>> {
@@ -251,13 +258,19 @@ impl<'l> Tree<'l> {
         node: TreeNode<'l>,
         less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
     ) -> bool {
-        let Some(claim) = node.claim() else {
-            return false;
-        };
-        let place = self.place_of(node, less);
+        node.claim().map(|claim| self.put(claim, less)).is_some()
+    }
+
+    /// [`add()`](Self::add) of what was claimed.
+    #[inline(always)]
+    pub(crate) fn put(
+        &mut self,
+        claim: Claim<'l, TreeKind>,
+        less: impl FnMut(TreeNode<'l>, TreeNode<'l>) -> bool,
+    ) {
+        let place = self.place_of(claim.node(), less);
         // SAFETY: The place was just found.
         unsafe { self.link(claim, place) };
-        true
     }
 
     /// Where `node` belongs: before the first one that it is `less` than.

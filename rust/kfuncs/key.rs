@@ -87,6 +87,23 @@ pub(crate) unsafe extern "C" fn rbtree_add_key_sole(
     unsafe { add(root, node, meta, key, |node| Some(node.claim_of_sole())) }
 }
 
+/// Inserts `node`, which is reserved, into `root` in the order of the key that `root` declares,
+/// behind its equals.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked, owned, reserved, meta, key.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_add_key_reserved(
+    root: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    meta: *mut btf_struct_meta,
+    key: u64,
+) {
+    // SAFETY: This function's contract; verifier: reserved, so this is the one return to it.
+    unsafe { add(root, node, meta, key, |node| Some(node.reserved())) };
+}
+
 /// What is searched for.
 #[derive(Clone, Copy)]
 enum Search {

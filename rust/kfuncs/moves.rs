@@ -4,6 +4,7 @@
 //!
 //! - *verifier: both* says that the nodes of both heads or roots are the same field of the same
 //!   type.
+//! - *verifier: one object* says that two nodes are of the same object.
 
 use kernel::{
     bindings::{bpf_list_head, bpf_list_node, bpf_rb_node, bpf_rb_root},
@@ -14,7 +15,10 @@ use super::{
     list::{list, list_node},
     rbtree::{order, tree, tree_node, Less},
 };
-use crate::owner::Held;
+use crate::{
+    list::{List, ListKind},
+    owner::{Claim, Held},
+};
 
 /// Takes `node` out of `from` and puts it in front of `to`, which may be the same. Whether it was
 /// in `from`: if not, nothing is done.
@@ -73,6 +77,105 @@ pub unsafe extern "C" fn bpf_rbtree_move(
         let (mut from, mut to) = (tree(from, &held), tree(to, &held));
         order(less).is_some_and(|less| from.move_to(&mut to, tree_node(node, &held), less))
     }
+}
+
+/// Takes `node` out of `from` and inserts `to_node`, the tree's node of the same object, into `to`
+/// where `less` says; the list's reference becomes the tree's. `false` if `node` was not in `from`
+/// or `to_node` is in a tree or claimed: nothing is done then.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked (head and root), owned, one object; `less` as for
+/// [`bpf_rbtree_add()`](super::bpf_rbtree_add).
+#[export]
+pub unsafe extern "C" fn bpf_list_move_rbtree(
+    from: *mut bpf_list_head,
+    node: *mut bpf_list_node,
+    to: *mut bpf_rb_root,
+    to_node: *mut bpf_rb_node,
+    less: Less,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let (mut from, mut to) = (list(from, &held), tree(to, &held));
+        let node = list_node(node, &held);
+        let Some(less) = order(less).filter(|_| from.has(node)) else {
+            return false;
+        };
+        let Some(claim) = tree_node(to_node, &held).claim() else {
+            return false;
+        };
+        // It is there: the lock is held since that was found.
+        from.remove(node);
+        to.put(claim, less);
+    }
+    true
+}
+
+/// Takes `node` out of `from`; `put` puts `to_node`, the list's node of the same object, into `to`.
+/// `false` if `node` was not in `from` or `to_node` is in a list or claimed: nothing is done then.
+///
+/// # Safety
+///
+/// Verifier: locked (root and head), owned, one object.
+#[inline(always)]
+unsafe fn move_list(
+    from: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    to: *mut bpf_list_head,
+    to_node: *mut bpf_list_node,
+    put: impl for<'l> FnOnce(&mut List<'l>, Claim<'l, ListKind>),
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let (mut from, node) = (tree(from, &held), tree_node(node, &held));
+        if !from.has(node) {
+            return false;
+        }
+        let Some(claim) = list_node(to_node, &held).claim() else {
+            return false;
+        };
+        // It is there: the lock is held since that was found.
+        from.remove(node);
+        put(&mut list(to, &held), claim);
+    }
+    true
+}
+
+/// Takes `node` out of `from` and puts `to_node`, the list's node of the same object, in front of
+/// `to`; the tree's reference becomes the list's. `false` if `node` was not in `from` or `to_node`
+/// is in a list or claimed: nothing is done then.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked (root and head), owned, one object.
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_move_list_front(
+    from: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    to: *mut bpf_list_head,
+    to_node: *mut bpf_list_node,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe { move_list(from, node, to, to_node, |to, claim| to.put_front(claim)) }
+}
+
+/// [`bpf_rbtree_move_list_front()`] to the end of `to`.
+///
+/// # Safety
+///
+/// As for [`bpf_rbtree_move_list_front()`].
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_move_list_back(
+    from: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    to: *mut bpf_list_head,
+    to_node: *mut bpf_list_node,
+) -> bool {
+    // SAFETY: This function's contract.
+    unsafe { move_list(from, node, to, to_node, |to, claim| to.put_back(claim)) }
 }
 
 /// Puts `node`, whose key has changed, where `less` says that it belongs in `root` now: behind its
