@@ -151,6 +151,8 @@ void bpf_res_spin_unlock_double(struct bpf_res_spin_lock *a, struct bpf_res_spin
 
 int bpf_rbtree_add_key(struct bpf_rb_root *root, struct bpf_rb_node *node,
 		       struct btf_struct_meta *meta, u64 key);
+bool bpf_rbtree_move_key(struct bpf_rb_root *from, struct bpf_rb_node *node,
+			 struct bpf_rb_root *to, struct btf_struct_meta *meta, u64 key);
 struct bpf_rb_node *bpf_rbtree_find_key(struct bpf_rb_root *root, u64 first, u64 second,
 					struct btf_struct_meta *meta, u64 key);
 struct bpf_rb_node *bpf_rbtree_lower_bound_key(struct bpf_rb_root *root, u64 first, u64 second,
@@ -263,11 +265,13 @@ s64 bpf_graph_key(const struct btf *btf, u32 id, const char *names);
 bool bpf_graph_key_hits(u64 key, const struct btf_record *rec);
 
 /*
- * Rust, called from btf.c, syscall.c and verifier.c where something is refused. Writes to
- * @log what is wrong with the locks, heads, roots and nodes of the type @id of @btf, or
- * of the first struct, if @id is 0, with which something is; or why it has no @field.
+ * Rust, called from btf.c and verifier.c where something is refused and the log is read.
+ * Writes to @log what is wrong with the locks, heads, roots and nodes of the type @id of
+ * @btf: of objects, with 0 for which types own each other without end; of map values; or
+ * which @field there is where a program has found none.
  */
 void bpf_graph_explain(struct bpf_verifier_log *log, const struct btf *btf, u32 id);
+void bpf_graph_explain_value(struct bpf_verifier_log *log, const struct btf *btf, u32 id);
 void bpf_graph_explain_missing(struct bpf_verifier_log *log, const struct btf *btf, u32 id,
 			       enum btf_field_type field);
 

@@ -18,7 +18,7 @@ pub(crate) struct Btf<'a>(&'a bindings::btf);
 ///
 /// # Invariants
 ///
-/// `at` points to the type `id` of `btf`, and outlives `'a`.
+/// `at` points to the type `id` of `btf`, is aligned, and outlives `'a`.
 #[derive(Clone, Copy)]
 pub(crate) struct Type<'a> {
     pub(crate) btf: Btf<'a>,
@@ -54,12 +54,13 @@ impl<'a> Btf<'a> {
         Self(unsafe { &*btf })
     }
 
-    /// The type `id`; `None` if there is no such type.
+    /// The type `id`; `None` if there is no such type, or user space has passed it where it is not
+    /// aligned, which C does not mind.
     pub(crate) fn find(self, id: u32) -> Option<Type<'a>> {
         // SAFETY: By the type invariant.
         let at = unsafe { bindings::btf_type_by_id(self.0, id) };
-        // INVARIANT: A type lives as long as its BTF.
-        (!at.is_null()).then_some(Type { btf: self, id, at })
+        // INVARIANT: A type lives as long as its BTF; what it is was just checked.
+        (!at.is_null() && at.is_aligned()).then(|| Type { btf: self, id, at })
     }
 
     /// All of its types.
@@ -135,9 +136,8 @@ impl<'a> Type<'a> {
     pub(crate) fn plain(self) -> Self {
         let mut id = self.id;
         // SAFETY: By the type invariant; chains of modifiers have an end, which has been checked.
-        let at = unsafe { bindings::btf_type_skip_modifiers(self.btf.0, self.id, &mut id) };
-        // INVARIANT: It is another type of the same BTF.
-        Self { id, at, ..self }
+        unsafe { bindings::btf_type_skip_modifiers(self.btf.0, self.id, &mut id) };
+        self.btf.find(id).unwrap_or(self)
     }
 
     /// The members of a struct.
@@ -244,14 +244,42 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The type that a pointer with the tag of a kptr points to.
-    pub(crate) fn kptr(&self) -> Option<Type<'a>> {
-        if self.of.kind() != bindings::BTF_KIND_PTR {
+    /// The type whose objects a kptr owns: a pointer to it, tagged as such.
+    pub(crate) fn owned_by_kptr(&self) -> Option<Type<'a>> {
+        let tags: [&[u8]; 2] = [b"kptr", b"percpu_kptr"];
+        self.pointer_to(&tags)
+    }
+
+    /// Whether it is a kptr of any kind.
+    pub(crate) fn is_kptr(&self) -> bool {
+        let tags: [&[u8]; 3] = [b"kptr", b"percpu_kptr", b"kptr_untrusted"];
+        self.pointer_to(&tags).is_some()
+    }
+
+    /// What a pointer points to that has one of `tags`, among `const` and the like.
+    fn pointer_to(&self, tags: &[&[u8]]) -> Option<Type<'a>> {
+        let pointer = match self.of.kind() {
+            bindings::BTF_KIND_VOLATILE => self.of.target()?,
+            _ => self.of,
+        };
+        if pointer.kind() != bindings::BTF_KIND_PTR {
             return None;
         }
-        let tag = self.of.target()?;
-        let tags: [&[u8]; 4] = [b"kptr", b"kptr_untrusted", b"percpu_kptr", b"uptr"];
-        (tag.kind() == bindings::BTF_KIND_TYPE_TAG && tags.contains(&&**tag.name()))
-            .then(|| tag.plain())
+        let mut of = pointer.target()?;
+        // As deep as chains of modifiers can be.
+        for _ in 0..DEPTH {
+            match of.kind() {
+                bindings::BTF_KIND_TYPE_TAG if tags.contains(&&**of.name()) => {
+                    return Some(of.plain());
+                }
+                bindings::BTF_KIND_TYPE_TAG
+                | bindings::BTF_KIND_CONST
+                | bindings::BTF_KIND_VOLATILE
+                | bindings::BTF_KIND_RESTRICT
+                | bindings::BTF_KIND_TYPEDEF => of = of.target()?,
+                _ => break,
+            }
+        }
+        None
     }
 }

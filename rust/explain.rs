@@ -3,7 +3,8 @@
 //! What is wrong with the special fields of a type, in words.
 //!
 //! The kernel's C finds out that something is, and has an error number for it. Where that has
-//! happened, and only there, the type is looked through once more, in no hurry.
+//! happened, and somebody reads the log, the type is looked through once more, for what goes wrong
+//! most. That ends: after so many parts nothing is said.
 
 use core::mem::{align_of, size_of};
 
@@ -13,12 +14,10 @@ use kernel::{
     str::{BStr, CString},
 };
 
-use crate::{
-    btf::{Btf, Part, Type},
-    key::declared,
-};
+use crate::btf::{Btf, Part, Type};
 
 mod ownership;
+mod root;
 
 /// A struct of the kernel's that is special where it is a part of a program's.
 struct Special {
@@ -55,13 +54,63 @@ const REFCOUNT: Special =
     special::<bindings::bpf_refcount>("bpf_refcount", bindings::btf_field_type_BPF_REFCOUNT);
 static SPECIAL: [Special; 7] = [LOCK, RES_LOCK, HEAD, LIST_NODE, ROOT, RB_NODE, REFCOUNT];
 
-/// How deep structs in structs are followed, as the kernel does.
-const DEPTH: usize = 32;
-
 impl Part<'_> {
     fn special(&self) -> Option<&'static Special> {
         let its = |s: &&Special| *s.name.as_bytes() == **self.of.name();
         SPECIAL.iter().filter(|_| self.of.is_struct()).find(its)
+    }
+
+    fn is(&self, special: &Special) -> bool {
+        self.special().is_some_and(|s| s.field == special.field)
+    }
+}
+
+/// How many parts a type can have, and how deep, for anything to be said of it.
+const PARTS: u32 = 4096;
+const DEPTH: u32 = 8;
+
+/// Calls `see` for each part of `of` and of the structs within, with its offset in all, and how
+/// often it is there; `None` if they are too many, or too deep. `left` is how many can be.
+fn walk<'a>(
+    of: Type<'a>,
+    base: u32,
+    times: u32,
+    depth: u32,
+    left: &mut u32,
+    see: &mut dyn FnMut(&Part<'a>, u32, u32),
+) -> Option<()> {
+    for part in of.parts() {
+        *left = left.checked_sub(1)?;
+        let (at, times) = (
+            base.saturating_add(part.at),
+            times.saturating_mul(part.count),
+        );
+        if times == 0 {
+            continue;
+        }
+        see(&part, at, times);
+        if part.of.is_struct() && part.special().is_none() {
+            walk(part.of, at, times, depth.checked_sub(1)?, left, see)?;
+        }
+    }
+    Some(())
+}
+
+/// [`walk()`] from the top.
+fn each<'a>(of: Type<'a>, mut see: impl FnMut(&Part<'a>, u32, u32)) -> Option<()> {
+    walk(of, 0, 1, DEPTH, &mut PARTS.clone(), &mut see)
+}
+
+/// A name from a program's BTF, which is as long as the program likes.
+struct Name<'a>(&'a BStr);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 64;
+        match self.0.get(..MOST) {
+            Some(start) => f.write_fmt(fmt!("{}...", BStr::from_bytes(start))),
+            None => f.write_fmt(fmt!("{}", self.0)),
+        }
     }
 }
 
@@ -70,12 +119,12 @@ struct Named<'a>(Type<'a>);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.0.is_section() {
-            "section"
-        } else {
-            "struct"
+        let kind = match (self.0.is_struct(), self.0.is_section()) {
+            (true, _) => "struct",
+            (_, true) => "section",
+            _ => "type",
         };
-        f.write_fmt(fmt!("{kind} {}", self.0.name()))
+        f.write_fmt(fmt!("{kind} {}", Name(self.0.name())))
     }
 }
 
@@ -84,77 +133,10 @@ fn line(words: fmt::Arguments<'_>) -> Option<CString> {
     CString::try_from_fmt(words).ok()
 }
 
-/// How many of what there are in a type.
-#[derive(Default)]
-struct Count {
-    of: [u32; SPECIAL.len()],
-    all: u32,
-}
-
-impl Count {
-    fn has(&self, special: &Special) -> bool {
-        self.number(special) > 0
-    }
-
-    fn number(&self, special: &Special) -> u32 {
-        let counts = SPECIAL.iter().zip(self.of);
-        counts
-            .filter(|(s, _)| s.field == special.field)
-            .map(|(_, n)| n)
-            .sum()
-    }
-
-    fn add(&mut self, part: &Part<'_>, times: u32, depth: usize) {
-        let times = times.saturating_mul(part.count);
-        if let Some(special) = part.special() {
-            let counts = SPECIAL.iter().zip(self.of.iter_mut());
-            for (_, n) in counts.filter(|(s, _)| s.field == special.field) {
-                *n = n.saturating_add(times);
-            }
-            self.all = self.all.saturating_add(times);
-        } else if part.kptr().is_some() {
-            self.all = self.all.saturating_add(times);
-        } else if let Some(depth) = depth.checked_sub(1) {
-            part.of.parts().for_each(|p| self.add(&p, times, depth));
-        }
-    }
-}
-
-/// What is wrong with the node that `root` names in its tag.
-fn wrong_node(
-    within: Type<'_>,
-    root: &Part<'_>,
-    node: &Special,
-    contains: &CStr,
-) -> Option<CString> {
-    let mut names = contains.to_bytes().splitn(2, |&c| c == b':');
-    let (name, field) = (names.next().unwrap_or(b""), names.next().unwrap_or(b""));
-    let (name, field) = (BStr::from_bytes(name), BStr::from_bytes(field));
-    let (here, root) = (Named(within), &*root.name);
-    let Some(object) = within.btf.find_struct(name) else {
-        return line(fmt!(
-            "{here}: {root} contains struct {name}, which no part of the program uses"
-        ));
-    };
-    let mut parts = object.parts().filter(|p| *p.name == *field);
-    let Some(part) = parts.next() else {
-        return line(fmt!(
-            "{here}: {root} contains struct {name} by its member \"{field}\", and it has no such member"
-        ));
-    };
-    if *node.name.as_bytes() != **part.of.name() || part.count != 1 {
-        return line(fmt!(
-            "{here}: {root} contains struct {name} by {field}, which has to be a struct {}",
-            node.name
-        ));
-    }
-    wrong_layout(object, &part)
-}
-
 /// What is wrong with size and place of a special part.
 fn wrong_layout(within: Type<'_>, part: &Part<'_>) -> Option<CString> {
     let special = part.special()?;
-    let (here, name, its) = (Named(within), &*part.name, special.name);
+    let (here, name, its) = (Named(within), Name(part.name), special.name);
     if part.of.size() as usize != special.size {
         return line(fmt!(
             "{here}: {name} is a struct {its} of {} bytes, this kernel's has {}; \
@@ -173,55 +155,51 @@ fn wrong_layout(within: Type<'_>, part: &Part<'_>) -> Option<CString> {
     None
 }
 
-/// What is wrong with a head or root.
-fn wrong_root(within: Type<'_>, root: &Part<'_>) -> Option<CString> {
-    let special = root.special()?;
-    let node = match special.field {
-        bindings::btf_field_type_BPF_LIST_HEAD => &LIST_NODE,
-        bindings::btf_field_type_BPF_RB_ROOT => &RB_NODE,
-        _ => return None,
-    };
-    let (here, name, its) = (Named(within), &*root.name, special.name);
-    let contains = match root.tag(c"contains:") {
-        Ok(contains) => contains,
-        Err(ENOENT) => {
-            return line(fmt!(
-                "{here}: {name}, a {its}, does not say what it contains; \
-                 add __attribute__((btf_decl_tag(\"contains:STRUCT:NODE\")))"
-            ))
-        }
-        Err(_) => return line(fmt!("{here}: {name}, a {its}, says twice what it contains")),
-    };
-    wrong_node(within, root, node, contains).or_else(|| wrong_key(within, root, contains))
+/// How many there are in a type: of each that is special, and of all with the kptrs.
+#[derive(Default)]
+struct Count {
+    of: [u32; SPECIAL.len()],
+    all: u32,
 }
 
-/// What is wrong with the key that a root declares, if it does.
-fn wrong_key(within: Type<'_>, root: &Part<'_>, contains: &CStr) -> Option<CString> {
-    let key = match root.tag(c"key:") {
-        Ok(names) => {
-            let object = contains.to_bytes().split(|&c| c == b':').next()?;
-            let object = within.btf.find_struct(object)?;
-            let is_tree = *root.of.name() == *BStr::from_bytes(ROOT.name.as_bytes());
-            if is_tree && declared::key(object, names).is_ok() {
-                return None;
+impl Count {
+    fn new(of: Type<'_>) -> Option<Self> {
+        let mut count = Self::default();
+        each(of, |part, _, times| {
+            let counts = SPECIAL.iter().zip(count.of.iter_mut());
+            for (_, n) in counts.filter(|(special, _)| part.is(special)) {
+                *n = n.saturating_add(times);
             }
-            BStr::from_bytes(names.to_bytes())
-        }
-        Err(ENOENT) => return None,
-        Err(_) => BStr::from_bytes(b"(several)"),
-    };
-    line(fmt!(
-        "{}: key \"{key}\" of {} has to be one or two integers (4 or 8 bytes, aligned) \
-         of the struct that this root contains",
-        Named(within),
-        &*root.name
-    ))
+            if part.special().is_some() || part.is_kptr() {
+                count.all = count.all.saturating_add(times);
+            }
+        })?;
+        Some(count)
+    }
+
+    fn number(&self, special: &Special) -> u32 {
+        let counts = SPECIAL.iter().zip(self.of);
+        counts
+            .filter(|(s, _)| s.field == special.field)
+            .map(|(_, n)| n)
+            .sum()
+    }
+
+    fn has(&self, special: &Special) -> bool {
+        self.number(special) > 0
+    }
+}
+
+/// What a type is for: in an object there can be nodes.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    Object,
+    Value,
 }
 
 /// What is wrong with what is there together.
-fn wrong_sum(of: Type<'_>) -> Option<CString> {
-    let mut count = Count::default();
-    of.parts().for_each(|p| count.add(&p, 1, DEPTH));
+fn wrong_sum(of: Type<'_>, used: Use) -> Option<CString> {
+    let count = Count::new(of)?;
     let here = Named(of);
     for unique in [&LOCK, &RES_LOCK, &REFCOUNT] {
         if count.number(unique) > 1 {
@@ -246,6 +224,9 @@ fn wrong_sum(of: Type<'_>) -> Option<CString> {
             ));
         }
     }
+    if used == Use::Value {
+        return None;
+    }
     if count.has(&LIST_NODE) && count.has(&RB_NODE) && !count.has(&REFCOUNT) {
         return line(fmt!(
             "{here}: can be in a list and in a tree at once, so it needs a bpf_refcount"
@@ -262,29 +243,52 @@ fn wrong_sum(of: Type<'_>) -> Option<CString> {
 }
 
 /// What is wrong with the special fields of a struct or a section.
-fn wrong(of: Type<'_>) -> Option<CString> {
-    of.parts()
-        .find_map(|p| wrong_layout(of, &p).or_else(|| wrong_root(of, &p)))
-        .or_else(|| wrong_sum(of))
+fn wrong(of: Type<'_>, used: Use) -> Option<CString> {
+    // So many can have something wrong: C stops there, too.
+    let special = of.parts().take(PARTS as usize);
+    let mut special = special.filter(|p| p.special().is_some() && p.count > 0);
+    special
+        .by_ref()
+        .take(bindings::BTF_FIELDS_MAX as usize)
+        .find_map(|p| wrong_layout(of, &p).or_else(|| root::wrong(of, &p)))
+        .or_else(|| wrong_sum(of, used))
 }
 
-/// Writes `line` to `log`.
+/// Which `special` parts there are in `of`.
+fn which(of: Type<'_>, special: &Special) -> Option<CString> {
+    let (mut found, mut odd) = (None, None);
+    each(of, |part, at, _| {
+        if part.is(special) {
+            odd = odd.take().or_else(|| wrong_layout(of, part));
+            found.get_or_insert((at, part.name));
+        }
+    })?;
+    let (here, its) = (Named(of), special.name);
+    odd.or_else(|| match found {
+        Some((at, name)) => line(fmt!("{here} has a {its} at offset={at}: {}", Name(name))),
+        None => line(fmt!("{here} has no {its}")),
+    })
+}
+
+/// Writes `line` to `log`, if there is one.
 ///
 /// # Safety
 ///
 /// `log` points to a log that this caller may write to.
-unsafe fn say(log: *mut bindings::bpf_verifier_log, line: &CStr) {
-    // SAFETY: By this function's contract; the format asks for one string.
-    unsafe { bindings::bpf_log(log, c"%s\n".as_char_ptr(), line.as_char_ptr()) }
+unsafe fn say(log: *mut bindings::bpf_verifier_log, line: Option<CString>) {
+    if let Some(line) = line {
+        // SAFETY: By this function's contract; the format asks for one string.
+        unsafe { bindings::bpf_log(log, c"%s\n".as_char_ptr(), line.as_char_ptr()) }
+    }
 }
 
-/// Says in `log` what is wrong with the special fields of the type `id` of `btf`, or, where it is
-/// 0, of the first of its structs with which something is. At most one line; none where nothing is.
+/// Says in `log` what is wrong with the special fields of the type `id` of `btf`, for objects, or,
+/// where it is 0, which of its types own each other without end. At most one line.
 ///
 /// # Safety
 ///
 /// `log` points to a log that the caller may write to, `btf` to a BTF whose types have been
-/// checked.
+/// checked. May sleep.
 #[export]
 pub unsafe extern "C" fn bpf_graph_explain(
     log: *mut bindings::bpf_verifier_log,
@@ -292,23 +296,36 @@ pub unsafe extern "C" fn bpf_graph_explain(
     id: u32,
 ) {
     // SAFETY: By this function's contract.
-    let btf = unsafe { Btf::from_ptr(btf) };
-    let line = match id {
-        0 => btf
-            .types()
-            .filter(|t| t.is_struct())
-            .find_map(wrong)
-            .or_else(|| ownership::wrong(btf)),
-        id => btf.find(id).and_then(wrong),
-    };
-    if let Some(line) = line {
-        // SAFETY: By this function's contract.
-        unsafe { say(log, &line) };
+    unsafe {
+        let btf = Btf::from_ptr(btf);
+        let line = match id {
+            0 => ownership::wrong(btf),
+            id => btf.find(id).and_then(|of| wrong(of, Use::Object)),
+        };
+        say(log, line);
     }
 }
 
-/// Says in `log` why the type `id` of `btf` has no `field` where the program thinks: what is wrong
-/// with its fields, or which it has.
+/// [`bpf_graph_explain()`] for the values of a map.
+///
+/// # Safety
+///
+/// As for [`bpf_graph_explain()`].
+#[export]
+pub unsafe extern "C" fn bpf_graph_explain_value(
+    log: *mut bindings::bpf_verifier_log,
+    btf: *const bindings::btf,
+    id: u32,
+) {
+    // SAFETY: By this function's contract.
+    unsafe {
+        let of = Btf::from_ptr(btf).find(id).map(Type::plain);
+        say(log, of.and_then(|of| wrong(of, Use::Value)));
+    }
+}
+
+/// Says in `log` which `field` the type `id` of `btf` has, or that it has none, where a program
+/// looks for one in vain.
 ///
 /// # Safety
 ///
@@ -321,22 +338,12 @@ pub unsafe extern "C" fn bpf_graph_explain_missing(
     field: bindings::btf_field_type,
 ) {
     // SAFETY: By this function's contract.
-    let btf = unsafe { Btf::from_ptr(btf) };
-    let Some(of) = btf.find(id) else {
-        return;
-    };
-    let of = of.plain();
-    let Some(special) = SPECIAL.iter().find(|s| s.field == field) else {
-        return;
-    };
-    let (here, its) = (Named(of), special.name);
-    let has = |p: &Part<'_>| p.special().is_some_and(|s| s.field == field);
-    let line = wrong(of).or_else(|| match of.parts().find(has) {
-        Some(p) => line(fmt!("{here} has a {its} at offset={}: {}", p.at, &*p.name)),
-        None => line(fmt!("{here} has no {its}")),
-    });
-    if let Some(line) = line {
-        // SAFETY: By this function's contract.
-        unsafe { say(log, &line) };
+    unsafe {
+        let of = Btf::from_ptr(btf).find(id).map(Type::plain);
+        let special = SPECIAL.iter().find(|s| s.field == field);
+        say(
+            log,
+            of.zip(special).and_then(|(of, special)| which(of, special)),
+        );
     }
 }

@@ -8,9 +8,15 @@
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
 #include <asm/rqspinlock.h>
 
 #include "../include/bpf_graph_elem.h"
+
+__rust_helper void rust_helper_cond_resched(void)
+{
+	cond_resched();
+}
 
 __rust_helper u16 rust_helper_btf_kind(const struct btf_type *t)
 {

@@ -7,7 +7,7 @@
 //! | value              | meaning                                             |
 //! |--------------------|-----------------------------------------------------|
 //! | `NULL`             | free: in no collection, anyone may claim it         |
-//! | `BPF_PTR_POISON`   | busy: somebody is putting it in                     |
+//! | `BPF_PTR_POISON`   | busy: somebody is putting it in, or has reserved it |
 //! | anything else      | linked: the head or root whose collection it is in  |
 //!
 //! # The protocol
@@ -18,11 +18,14 @@
 //! 3. *Check*: a node may be unlinked, walked from or compared only where `owner == root` was
 //!    read under that root's lock.
 //! 4. *Release*: after unlinking, and only then, store `NULL` with release ordering.
+//! 5. *Give back*: a claim that was reserved for later and is not needed is a store of `NULL` with
+//!    release ordering. Nobody waits for a busy node, so it can stay so for long.
 //!
 //! The states are types that only the step before yields, and each step consumes its state:
 //!
 //! ```text
 //!  Node --claim--> Claim --link--> Linked --publish--> (in the root)
+//!                  Claim --reserve--> (busy) --reserved--> Claim --give_back--> Node, now free
 //!  Node --member_of--> Member --unlink--> Unlinked --release--> Node, now free
 //!                                            \--link--> Linked --publish--> (in a root)
 //! ```
@@ -39,6 +42,7 @@
 //! | publish   | relaxed store               | check, by the root's lock                       |
 //! | check     | relaxed load                | publish, by the root's lock                     |
 //! | release   | store-release               | claim of whoever gets the node next             |
+//! | give back | store-release               | the same                                        |
 //!
 //! Release pairs with claim without any lock in common: the next claimer may hold the lock of
 //! another root. Without it the claimer could see the node free and yet see its old links.
@@ -180,7 +184,8 @@ impl<'l, K: Kind> Node<'l, K> {
     ///
     /// # Safety
     ///
-    /// The node was left by [`Claim::reserve()`], and this is the only return to it.
+    /// The node was left by [`Claim::reserve()`] for the reference that the caller has, and this is
+    /// the only return to it.
     #[inline(always)]
     pub(crate) unsafe fn reserved(self) -> Claim<'l, K> {
         // INVARIANT: By this function's contract it is busy by a claim that is now ours.
@@ -259,7 +264,9 @@ impl<'l, K: Kind> Claim<'l, K> {
     #[inline(always)]
     pub(crate) fn reserve(self) {}
 
-    /// Sets the node free, unlinked as it was: [`Unlinked::release()`].
+    /// Sets the node free, unlinked as it was.
+    ///
+    /// Store-release, as [`Unlinked::release()`]. Pairs with [`Node::claim()`].
     #[inline(always)]
     pub(crate) fn give_back(self) {
         self.0.word().store(core::ptr::null_mut(), Release);

@@ -302,6 +302,33 @@ impl<'l> Tree<'l> {
         claim: Claim<'l, TreeKind>,
         before: impl Fn(TreeNode<'l>) -> bool,
     ) {
+        let place = self.place_before(before);
+        // SAFETY: `place` is where the way ended.
+        unsafe { self.link(claim, place) };
+    }
+
+    /// [`move_to()`](Self::move_to) where `before` says which nodes come behind it, and does
+    /// nothing but say so.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn move_before(
+        &mut self,
+        to: &mut Self,
+        node: TreeNode<'l>,
+        before: impl Fn(TreeNode<'l>) -> bool,
+    ) -> bool {
+        let Some(unlinked) = self.take_out(node) else {
+            return false;
+        };
+        let place = to.place_before(before);
+        // SAFETY: The place was just found, and the lock is held.
+        unsafe { unlinked.link(to.root, to.linking(place)) }.publish();
+        true
+    }
+
+    /// Where what comes before the nodes that `before` names belongs.
+    #[inline(always)]
+    fn place_before(&self, before: impl Fn(TreeNode<'l>) -> bool) -> Place {
         let mut place = Place::TOP;
         let mut next = self.top();
         while let Some(at) = next {
@@ -313,8 +340,7 @@ impl<'l> Tree<'l> {
             place = Place { parent, left };
             next = self.node(children.at(left));
         }
-        // SAFETY: `place` is where the way ended.
-        unsafe { self.link(claim, place) };
+        place
     }
 
     /// Puts what was claimed into the links at `place` and balances the tree.

@@ -25,55 +25,52 @@ use super::{
 };
 use crate::owner::Held;
 
-const _: () = assert!(
-    size_of::<bpf_graph_iter>() <= size_of::<bpf_iter_list>()
-        && size_of::<bpf_graph_iter>() <= size_of::<bpf_iter_rbtree>()
-);
+const fn fits<T>() -> bool {
+    size_of::<bpf_graph_iter>() <= size_of::<T>() && align_of::<bpf_graph_iter>() <= align_of::<T>()
+}
 
-/// What an iterator of a program is to the kernel.
+const _: () = assert!(fits::<bpf_iter_list>() && fits::<bpf_iter_rbtree>());
+
+/// Begins to go over `root`, at `front` or, backward, at `back`.
 ///
 /// # Safety
 ///
-/// `it` points to an iterator on the program's stack, in which any bits are a value.
+/// `it` points to room for an iterator, which nobody else has.
 #[inline(always)]
-unsafe fn inner<'a, T>(it: *mut T) -> &'a mut bpf_graph_iter {
-    // SAFETY: By this function's contract; it is as large, by the assertion above, is made of
-    // words, and only the program, which waits for this kfunc, has it.
-    unsafe { &mut *it.cast() }
-}
-
-/// Begins to go over `root`, at `front` or, backward, at `back`.
-#[inline(always)]
-fn begin<T>(
-    it: &mut bpf_graph_iter,
+unsafe fn begin<I, T>(
+    it: *mut I,
     root: *mut T,
     flags: u32,
     front: impl FnOnce() -> *mut c_void,
     back: impl FnOnce() -> *mut c_void,
 ) -> c_int {
-    *it = bpf_graph_iter {
+    let (next, err) = match flags {
+        0 => (front(), 0),
+        BACKWARD => (back(), 0),
+        _ => (core::ptr::null_mut(), -(EINVAL as c_int)),
+    };
+    let begun = bpf_graph_iter {
         root: root.cast(),
-        next: core::ptr::null_mut(),
+        next,
         left: BPF_MAX_LOOPS,
         flags,
     };
-    match flags {
-        0 => it.next = front(),
-        BACKWARD => it.next = back(),
-        _ => return -(EINVAL as c_int),
-    }
-    0
+    // SAFETY: By this function's contract; it fits, by the assertion above.
+    unsafe { it.cast::<bpf_graph_iter>().write(begun) };
+    err
 }
 
-/// The node that `it` goes to, if any; `behind` finds the next one, or `before`.
+/// The node that `it` goes to, if any that is `there`; `behind` finds the next one, or `before`.
 #[inline(always)]
 fn step(
     it: &mut bpf_graph_iter,
+    there: impl FnOnce(*mut c_void) -> bool,
     behind: impl FnOnce(*mut c_void) -> *mut c_void,
     before: impl FnOnce(*mut c_void) -> *mut c_void,
 ) -> *mut c_void {
     let at = it.next;
-    if at.is_null() || it.left == 0 {
+    // What has gone in spite of the verifier is no node to go on from.
+    if at.is_null() || it.left == 0 || !there(at) {
         return core::ptr::null_mut();
     }
     it.left -= 1;
@@ -101,7 +98,7 @@ pub unsafe extern "C" fn bpf_iter_list_new(
         let held = Held::new();
         let list = list(head, &held);
         begin(
-            inner(it),
+            it,
             head,
             flags,
             || or_null(list.front()),
@@ -118,14 +115,16 @@ pub unsafe extern "C" fn bpf_iter_list_new(
 /// Called by programs. Verifier: iterator.
 #[export]
 pub unsafe extern "C" fn bpf_iter_list_next(it: *mut bpf_iter_list) -> *mut bpf_list_node {
-    // SAFETY: This function's contract: the node that is next is still in the list, which keeps
-    // it, as no other has been taken out than the one before.
+    // SAFETY: This function's contract: `new` has written the iterator, and only the program, which
+    // waits for this kfunc, has it. The node that is next is still in the list, which keeps it, as
+    // no other has been taken out than the one before.
     unsafe {
         let held = Held::new();
-        let it = inner(it);
+        let it = &mut *it.cast::<bpf_graph_iter>();
         let list = list(it.root.cast(), &held);
         step(
             it,
+            |at| list.has(list_node(at.cast(), &held)),
             |at| or_null(list.next_of(list_node(at.cast(), &held))),
             |at| or_null(list.prev_of(list_node(at.cast(), &held))),
         )
@@ -157,7 +156,7 @@ pub unsafe extern "C" fn bpf_iter_rbtree_new(
         let held = Held::new();
         let tree = tree(root, &held);
         begin(
-            inner(it),
+            it,
             root,
             flags,
             || or_null(tree.first()),
@@ -176,10 +175,11 @@ pub unsafe extern "C" fn bpf_iter_rbtree_next(it: *mut bpf_iter_rbtree) -> *mut 
     // SAFETY: As in `bpf_iter_list_next()`.
     unsafe {
         let held = Held::new();
-        let it = inner(it);
+        let it = &mut *it.cast::<bpf_graph_iter>();
         let tree = tree(it.root.cast(), &held);
         step(
             it,
+            |at| tree.has(tree_node(at.cast(), &held)),
             |at| or_null(tree.next_of(tree_node(at.cast(), &held))),
             |at| or_null(tree.prev_of(tree_node(at.cast(), &held))),
         )

@@ -33,24 +33,41 @@ unsafe fn add(
     key: u64,
     claim: impl FnOnce(TreeNode<'_>) -> Option<Claim<'_, TreeKind>>,
 ) -> c_int {
-    let offset = node_offset(key);
     // SAFETY: This function's contract.
     unsafe {
         let held = Held::new();
-        let node = tree_node(node, &held);
-        let mut tree = tree(root, &held);
-        let done = match Key::from_word(key) {
-            Some(key) => claim(node)
-                .map(|claim| {
-                    with_key!(key, offset, |of, _to| {
-                        let new = of(node);
-                        tree.add_before(claim, |at| new < of(at))
-                    })
+        let done = put(root, tree_node(node, &held), &held, key, claim);
+        claimed(done, tree_node(node, &held), meta, node_offset(key).into())
+    }
+}
+
+/// [`add()`] without what happens to the reference: whether it was inserted.
+///
+/// # Safety
+///
+/// Verifier: locked, owned, key.
+#[inline(always)]
+unsafe fn put<'l>(
+    root: *mut bpf_rb_root,
+    node: TreeNode<'l>,
+    held: &'l Held,
+    key: u64,
+    claim: impl FnOnce(TreeNode<'l>) -> Option<Claim<'l, TreeKind>>,
+) -> bool {
+    let Some(of) = Key::from_word(key) else {
+        return false;
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let mut tree = tree(root, held);
+        claim(node)
+            .map(|claim| {
+                with_key!(of, node_offset(key), |of, _to| {
+                    let new = of(node);
+                    tree.add_before(claim, |at| new < of(at))
                 })
-                .is_some(),
-            None => false,
-        };
-        claimed(done, node, meta, offset.into())
+            })
+            .is_some()
     }
 }
 
@@ -97,11 +114,46 @@ pub(crate) unsafe extern "C" fn rbtree_add_key_sole(
 pub unsafe extern "C" fn bpf_rbtree_add_key_reserved(
     root: *mut bpf_rb_root,
     node: *mut bpf_rb_node,
-    meta: *mut btf_struct_meta,
+    _meta: *mut btf_struct_meta,
     key: u64,
 ) {
-    // SAFETY: This function's contract; verifier: reserved, so this is the one return to it.
-    unsafe { add(root, node, meta, key, |node| Some(node.reserved())) };
+    // SAFETY: This function's contract; verifier: reserved, so this is the one return to it. The
+    // word is a key, so it is inserted.
+    unsafe {
+        let held = Held::new();
+        put(root, tree_node(node, &held), &held, key, |n| {
+            Some(n.reserved())
+        });
+    }
+}
+
+/// Takes `node` out of `from` and inserts it into `to`, which may be the same, in the order of the
+/// key that both declare, behind its equals. Whether it was in `from`: if not, nothing is done.
+///
+/// # Safety
+///
+/// Called by programs. Verifier: locked (both roots), owned, key (of both roots).
+#[export]
+pub unsafe extern "C" fn bpf_rbtree_move_key(
+    from: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+    to: *mut bpf_rb_root,
+    _meta: *mut btf_struct_meta,
+    key: u64,
+) -> bool {
+    let Some(of) = Key::from_word(key) else {
+        return false;
+    };
+    // SAFETY: This function's contract.
+    unsafe {
+        let held = Held::new();
+        let node = tree_node(node, &held);
+        let (mut from, mut to) = (tree(from, &held), tree(to, &held));
+        with_key!(of, node_offset(key), |of, _to| {
+            let new = of(node);
+            from.move_before(&mut to, node, |at| new < of(at))
+        })
+    }
 }
 
 /// What is searched for.

@@ -107,8 +107,10 @@ pub unsafe extern "C" fn bpf_list_move_rbtree(
             return false;
         };
         // It is there: the lock is held since that was found.
-        from.remove(node);
-        to.put(claim, less);
+        match from.remove(node) {
+            Some(_) => to.put(claim, less),
+            None => claim.give_back(),
+        }
     }
     true
 }
@@ -138,8 +140,10 @@ unsafe fn move_list(
             return false;
         };
         // It is there: the lock is held since that was found.
-        from.remove(node);
-        put(&mut list(to, &held), claim);
+        match from.remove(node) {
+            Some(_) => put(&mut list(to, &held), claim),
+            None => claim.give_back(),
+        }
     }
     true
 }

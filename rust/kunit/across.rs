@@ -76,7 +76,13 @@ mod tests {
             Ok(done)
         }
 
-        fn to_list(&mut self, item: *mut Item, from: usize, to: usize, front: bool) -> Result<bool> {
+        fn to_list(
+            &mut self,
+            item: *mut Item,
+            from: usize,
+            to: usize,
+            front: bool,
+        ) -> Result<bool> {
             let (tree, list) = (&mut self.trees[from], &mut self.lists[to]);
             let kfunc = if front {
                 bpf_rbtree_move_list_front
@@ -85,7 +91,12 @@ mod tests {
             };
             // SAFETY: All of it is the test's own.
             let done = unsafe {
-                kfunc(self.roots[from], tree_node(item), self.heads[to], list_node(item))
+                kfunc(
+                    self.roots[from],
+                    tree_node(item),
+                    self.heads[to],
+                    list_node(item),
+                )
             };
             if done {
                 tree.retain(|&mut i| i != item);
@@ -213,7 +224,8 @@ mod tests {
     /// inserts it, and what is granted and given back is granted again.
     #[test]
     fn granted_to_one() -> Result {
-        const ROUNDS: usize = 20_000;
+        const GRANTS: usize = 2_000;
+        const TRIES: usize = 200_000_000;
         let items = Items::shared()?;
         let mut heads = [Head::new()?, Head::new()?];
         let heads: [Atomic<*mut bpf_list_head>; 2] =
@@ -225,14 +237,17 @@ mod tests {
         let wrong = Atomic::new(0usize);
         together(2, &|i| {
             let (head, item) = (heads[i].load(Relaxed), shared.load(Relaxed));
-            for round in 0..ROUNDS {
+            // Who had it often enough waits for the other one.
+            for _ in 0..TRIES {
+                if granted.iter().all(|n| n.load(Relaxed) >= GRANTS) {
+                    return;
+                }
                 // SAFETY: Each thread has a reference of its own, and a list that nobody else uses.
                 unsafe {
                     if bpf_list_can_add(list_node(item)) == 0 {
                         continue;
                     }
-                    granted[i].fetch_add(1, Relaxed);
-                    if round % 2 == 0 {
+                    if granted[i].fetch_add(1, Relaxed) % 2 == 0 {
                         bpf_list_unreserve(list_node(item));
                         continue;
                     }
@@ -244,7 +259,7 @@ mod tests {
             }
         })?;
         assert_eq!(wrong.load(Relaxed), 0);
-        assert!(granted.iter().all(|n| n.load(Relaxed) > 0));
+        assert!(granted.iter().all(|n| n.load(Relaxed) >= GRANTS));
         // SAFETY: The threads have ended.
         unsafe {
             assert_eq!(bpf_list_can_add(list_node(item)), 1);

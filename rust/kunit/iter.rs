@@ -41,7 +41,9 @@ mod tests {
         // SAFETY: An iterator is words. The head is the test's own, and all items are live.
         unsafe {
             let mut it: bpf_iter_list = zeroed();
-            assert_eq!(bpf_iter_list_new(&mut it, head, flags), 0);
+            if bpf_iter_list_new(&mut it, head, flags) != 0 {
+                return Err(EIO);
+            }
             loop {
                 let item = list_item(bpf_iter_list_next(&mut it));
                 if item.is_null() {
@@ -50,7 +52,9 @@ mod tests {
                 keys.push((*item).key, GFP_KERNEL)?;
                 at(item);
             }
-            assert!(bpf_iter_list_next(&mut it).is_null());
+            if !bpf_iter_list_next(&mut it).is_null() {
+                return Err(EIO);
+            }
             bpf_iter_list_destroy(&mut it);
         }
         Ok(keys)
@@ -65,7 +69,9 @@ mod tests {
         // SAFETY: As in `list_keys()`.
         unsafe {
             let mut it: bpf_iter_rbtree = zeroed();
-            assert_eq!(bpf_iter_rbtree_new(&mut it, root, flags), 0);
+            if bpf_iter_rbtree_new(&mut it, root, flags) != 0 {
+                return Err(EIO);
+            }
             loop {
                 let item = tree_item(bpf_iter_rbtree_next(&mut it));
                 if item.is_null() {
@@ -74,7 +80,9 @@ mod tests {
                 keys.push((*item).key, GFP_KERNEL)?;
                 at(item);
             }
-            assert!(bpf_iter_rbtree_next(&mut it).is_null());
+            if !bpf_iter_rbtree_next(&mut it).is_null() {
+                return Err(EIO);
+            }
             bpf_iter_rbtree_destroy(&mut it);
         }
         Ok(keys)
@@ -180,7 +188,7 @@ mod tests {
         assert_eq!(steps, 1000);
         list_keys(head, 0, |item| {
             // SAFETY: The head is the test's own, and the item is in it.
-            unsafe { bpf_list_del(head, list_node(item)) };
+            assert!(!unsafe { bpf_list_del(head, list_node(item)) }.is_null());
             items.drop(item);
         })?;
         Ok(())

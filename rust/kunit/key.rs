@@ -41,8 +41,8 @@ mod tests {
         *,
     };
     use crate::{
-        bpf_rbtree_add_key, bpf_rbtree_find_key, bpf_rbtree_lower_bound_key, bpf_rbtree_remove,
-        bpf_rbtree_upper_bound_key,
+        bpf_rbtree_add_key, bpf_rbtree_find_key, bpf_rbtree_lower_bound_key, bpf_rbtree_move_key,
+        bpf_rbtree_remove, bpf_rbtree_upper_bound_key,
     };
 
     /// A type of key: the word, what orders items, and what a program passes for an item's key.
@@ -189,7 +189,25 @@ mod tests {
             let Some(&item) = every.get(random.below(every.len())) else {
                 return Err("no such item");
             };
-            if let Some(at) = sorted.iter().position(|&i| i == item) {
+            let there = sorted.iter().position(|&i| i == item);
+            if random.below(2) == 0 {
+                // Moved to where it belongs by another key, if it is there.
+                if let Some(at) = there {
+                    sorted.remove(at).map_err(|_| "no such place")?;
+                    // SAFETY: The item is the test's own.
+                    unsafe { (*item).key = KEYS[random.below(KEYS.len())] };
+                    let at = sorted.partition_point(|&i| order(i) <= order(item));
+                    sorted
+                        .insert_within_capacity(at, item)
+                        .map_err(|_| NO_MEMORY)?;
+                }
+                let (node, meta) = (tree_node(item), items.meta());
+                // SAFETY: The root is the test's own, and so is the item.
+                let moved = unsafe { bpf_rbtree_move_key(root, node, root, meta, kind.word) };
+                if moved != there.is_some() {
+                    return Err("what is there was not moved, or what is not");
+                }
+            } else if let Some(at) = there {
                 // SAFETY: The root is the test's own, and so is the item.
                 if unsafe { bpf_rbtree_remove(root, tree_node(item)) } != tree_node(item) {
                     return Err("what is there was not removed");

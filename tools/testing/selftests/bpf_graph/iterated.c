@@ -98,6 +98,7 @@ REFUSED(iterated, -EINVAL, other_removed, "goes over this bpf_list_head: only th
 REFUSED(iterated, -EINVAL, behind_removed, "goes over this bpf_rb_root: only the node that it is at can be taken out");
 REFUSED(iterated, -EINVAL, removed_under_two, "goes over this bpf_list_head: only the node that it is at can be taken out");
 REFUSED(iterated, -EINVAL, moved_by_another_name, "goes over this bpf_list_head: only the node that it is at can be taken out");
+REFUSED(iterated, -EINVAL, popped_through_an_outer_map, "goes over this bpf_list_head: only the node that it is at can be taken out");
 REFUSED(iterated, -EACCES, node_outlives_the_loop, "invalid mem access 'scalar'");
 
 TEST_HARNESS_MAIN

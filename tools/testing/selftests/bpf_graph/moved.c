@@ -66,6 +66,12 @@ TEST_F(moved, between_values)
 	EXPECT_MOVED(two_locks, 0, 2, 01234567, 0110);
 }
 
+TEST_F(moved, by_key)
+{
+	self->skel->bss->to_key = 3;
+	EXPECT_MOVED(by_key, 0, 2, 0112334, 015);
+}
+
 REFUSED(moved, -EINVAL, one_lock_of_two,
 	"held lock and object are not in the same allocation");
 REFUSED(moved, -EINVAL, other_lock_of_two,
@@ -73,10 +79,10 @@ REFUSED(moved, -EINVAL, other_lock_of_two,
 REFUSED(moved, -EACCES, used_after_one_unlock, "invalid mem access 'scalar'");
 REFUSED(moved, -EINVAL, by_another_node,
 	"bpf_list_move_back: from a bpf_list_head of struct pair by the node at offset=0 to one of struct pair by the node at offset=24; they must be the same");
-REFUSED(moved, -EINVAL, against_the_key,
-	"declares a key; take the node out and use bpf_rbtree_add_key()");
-REFUSED(moved, -EINVAL, to_a_key,
-	"declares a key; take the node out and use bpf_rbtree_add_key()");
+REFUSED(moved, -EINVAL, against_the_key, "declares a key; use bpf_rbtree_move_key()");
+REFUSED(moved, -EINVAL, to_a_key, "declares a key; use bpf_rbtree_move_key()");
+REFUSED(moved, -EINVAL, by_no_key, "bpf_rbtree_move_key: the bpf_rb_root at offset=");
+REFUSED(moved, -EINVAL, by_another_key, "declares another key than that at offset=");
 REFUSED(moved, -EINVAL, while_comparing, "not allowed in rbtree cb");
 
 TEST_HARNESS_MAIN

@@ -332,6 +332,43 @@ WITH_VALUE(moved_by_another_name, {
 	bpf_spin_unlock_double(&v->lock, &w->lock);
 })
 
+struct inner {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, int);
+	__type(value, struct roots);
+	__uint(max_entries, 1);
+} inner SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, int);
+	__uint(max_entries, 1);
+	__array(values, struct inner);
+} outer SEC(".maps") = { .values = { &inner } };
+
+/* The same value by two ways, whose maps have a record each. */
+WITH_VALUE(popped_through_an_outer_map, {
+	struct roots *w;
+	void *map;
+	int i = 0;
+
+	map = bpf_map_lookup_elem(&outer, &i);
+	if (!map)
+		return 2;
+	v = bpf_map_lookup_elem(map, &i);
+	w = bpf_map_lookup_elem(&inner, &i);
+	if (!v || !w)
+		return 3;
+	bpf_spin_lock_double(&v->lock, &w->lock);
+	bpf_for_each(list, n, &v->list, 0) {
+		struct bpf_list_node *out = bpf_list_pop_front(&w->list);
+
+		if (out)
+			bpf_list_push_back(&w->other, &ITEM(out, l)->l);
+	}
+	bpf_spin_unlock_double(&v->lock, &w->lock);
+})
+
 WITH_VALUE(node_outlives_the_loop, {
 	struct bpf_list_node *last = NULL;
 

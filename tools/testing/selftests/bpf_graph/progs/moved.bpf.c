@@ -10,7 +10,7 @@ struct item {
 	struct bpf_list_node l;
 	struct bpf_rb_node r;
 	struct bpf_refcount ref;
-	int key;
+	int key, other;
 };
 
 struct roots {
@@ -354,6 +354,74 @@ int to_a_key(struct __sk_buff *ctx)
 	if (n)
 		bpf_rbtree_move(&v->plain, n, &v->keyed, other_way);
 	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
+SEC("?tc")
+int by_no_key(struct __sk_buff *ctx)
+{
+	struct pairs *v = the_pairs();
+	struct bpf_rb_node *n;
+
+	if (!v)
+		return 1;
+	bpf_spin_lock(&v->lock);
+	n = bpf_rbtree_first(&v->plain);
+	if (n)
+		bpf_rbtree_move_key(&v->plain, n, &v->keyed);
+	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
+PRIVATE(keys) struct bpf_spin_lock keys_lock;
+PRIVATE(keys) struct bpf_rb_root in_order __contains(item, r) __key(key);
+PRIVATE(keys) struct bpf_rb_root beside __contains(item, r) __key(key);
+PRIVATE(keys) struct bpf_rb_root otherwise __contains(item, r) __keys(key, other);
+
+SEC("?tc")
+int by_another_key(struct __sk_buff *ctx)
+{
+	struct bpf_rb_node *n;
+
+	bpf_spin_lock(&keys_lock);
+	n = bpf_rbtree_first(&in_order);
+	if (n)
+		bpf_rbtree_move_key(&in_order, n, &otherwise);
+	bpf_spin_unlock(&keys_lock);
+	return 0;
+}
+
+/* The keys 0 to 5; then the first gets @to_key and goes to its place, and the last beside. */
+SEC("tc")
+int by_key(struct __sk_buff *ctx)
+{
+	struct bpf_rb_node *n;
+	struct item *new;
+	int i;
+
+	bpf_for(i, 0, 6) {
+		new = bpf_obj_new(struct item);
+		if (!new)
+			return 1;
+		new->key = i;
+		bpf_spin_lock(&keys_lock);
+		bpf_rbtree_add_key(&in_order, &new->r);
+		bpf_spin_unlock(&keys_lock);
+	}
+	bpf_spin_lock(&keys_lock);
+	n = bpf_rbtree_first(&in_order);
+	if (n) {
+		ITEM(n, r)->key = to_key;
+		moved = bpf_rbtree_move_key(&in_order, n, &in_order);
+	}
+	n = bpf_rbtree_lower_bound_key(&in_order, 5, 0);
+	if (n)
+		moved += bpf_rbtree_move_key(&in_order, n, &beside);
+	if (n)
+		moved += 10 * bpf_rbtree_move_key(&in_order, n, &beside);
+	a = tree_keys(&in_order);
+	b = tree_keys(&beside);
+	bpf_spin_unlock(&keys_lock);
 	return 0;
 }
 
