@@ -10,8 +10,9 @@ use core::{
 
 use kernel::{
     bindings::{self, bpf_list_head, bpf_rb_root},
+    error::to_result,
     prelude::*,
-    sync::atomic::{Acquire, Atomic, Full, Release}, //
+    sync::atomic::{Acquire, Atomic, Full, Relaxed, Release}, //
 };
 
 use super::{
@@ -28,8 +29,66 @@ use crate::lock::{Guard, Lock};
 #[repr(C)]
 pub(super) struct Value {
     lock: u32,
+    /// 1 while a thread has the lock.
+    inside: u32,
     pub(super) list: bpf_list_head,
     pub(super) tree: bpf_rb_root,
+}
+
+/// Says in a value that its lock is held, until this is dropped.
+struct Inside(*mut Value);
+
+impl Inside {
+    /// Also whether another thread is there. What it has not locked it may break, but seldom does.
+    fn new(value: *mut Value, met: &Atomic<bool>) -> Self {
+        let inside = Self(value);
+        if inside.word().xchg(1, Relaxed) != 0 {
+            met.store(true, Relaxed);
+        }
+        inside
+    }
+
+    fn word(&self) -> &Atomic<u32> {
+        // SAFETY: Values stay as long as their places.
+        unsafe { Atomic::from_ptr(&raw mut (*self.0).inside) }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.word().store(0, Relaxed);
+    }
+}
+
+/// A value whose lock is held until this is dropped.
+#[must_use = "the lock is dropped with this"]
+pub(super) struct One {
+    _inside: Inside,
+    _guard: Guard,
+}
+
+/// Two values whose locks are held until this is dropped.
+#[must_use = "the locks are dropped with this"]
+pub(super) struct Two {
+    values: [*mut Value; 2],
+    resilient: bool,
+    inside: [Option<Inside>; 2],
+}
+
+impl Drop for Two {
+    fn drop(&mut self) {
+        self.inside = [None, None];
+        // Not as they were named when they were taken: that does not matter.
+        let [b, a] = self.values;
+        // SAFETY: Values stay as long as their places; both locks were taken at once.
+        unsafe {
+            if self.resilient {
+                crate::bpf_res_spin_unlock_double(a.cast(), b.cast());
+            } else {
+                crate::bpf_spin_unlock_double(a.cast(), b.cast());
+            }
+        }
+    }
 }
 
 /// The element, and one value more than it needs.
@@ -41,6 +100,7 @@ pub(super) struct Place {
     record: KBox<RecordOf<3>>,
     resilient: bool,
     item_meta: *mut bindings::btf_struct_meta,
+    met: Atomic<bool>,
 }
 
 impl Place {
@@ -71,6 +131,7 @@ impl Place {
             record: KBox::new(record, GFP_KERNEL)?,
             resilient: lock == bindings::btf_field_type_BPF_RES_SPIN_LOCK,
             item_meta: items.meta(),
+            met: Atomic::new(false),
         })
     }
 
@@ -94,17 +155,51 @@ impl Place {
     /// # Errors
     ///
     /// From a `bpf_res_spin_lock`, for which too long was waited.
-    pub(super) fn lock(&self, value: *mut Value) -> Result<Guard> {
+    pub(super) fn lock(&self, value: *mut Value) -> Result<One> {
         // SAFETY: Values stay as long as the place, and begin with their lock.
-        unsafe {
+        let lock = unsafe {
             let lock = NonNull::new_unchecked(value);
             if self.resilient {
                 Lock::resilient(lock.cast())
             } else {
                 Lock::spin(lock.cast())
             }
+        };
+        let guard = lock.lock()?;
+        Ok(One {
+            _inside: Inside::new(value, &self.met),
+            _guard: guard,
+        })
+    }
+
+    /// Whether two threads had the lock of one value at the same time.
+    pub(super) fn two_met(&self) -> bool {
+        self.met.load(Relaxed)
+    }
+
+    /// Takes the locks of `a`, a value of this place, and of `b`, one of this or of another place
+    /// with the same kind of lock; they may be one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`lock()`](Self::lock), and then neither is held.
+    pub(super) fn lock_two(&self, a: *mut Value, b: *mut Value) -> Result<Two> {
+        // SAFETY: Values stay as long as their places, and begin with their lock.
+        unsafe {
+            if self.resilient {
+                to_result(crate::bpf_res_spin_lock_double(a.cast(), b.cast()))?;
+            } else {
+                crate::bpf_spin_lock_double(a.cast(), b.cast());
+            }
         }
-        .lock()
+        Ok(Two {
+            values: [a, b],
+            resilient: self.resilient,
+            inside: [
+                Some(Inside::new(a, &self.met)),
+                (a != b).then(|| Inside::new(b, &self.met)),
+            ],
+        })
     }
 
     /// Frees the nodes of `value`, as C does when an element is deleted. Programs may still add

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Threads on all CPUs that add, remove, move, acquire, drop and drain the same nodes, through
-//! roots under two kinds of lock.
+//! Threads on all CPUs that add, remove, move, search, acquire, drop and drain the same nodes,
+//! through roots under two kinds of lock, one of them held or two.
+//!
+//! What C has no body for is Rust's in every run, as for programs.
 //!
 //! Again and again all threads stop, and one of them looks at everything: the structures, the
 //! ownership words, and whether the references that are counted are those that are known.
@@ -30,6 +32,8 @@ use super::{
 
 mod census;
 mod lists;
+mod looks;
+mod moves;
 mod steps;
 mod trees;
 
@@ -38,6 +42,12 @@ const THREADS: usize = 4;
 
 /// How many items can be found by all threads.
 const SLOTS: usize = 32;
+
+/// Two with each kind of lock, the one kind behind the other.
+const PLACES: usize = 4;
+
+/// Keys are below this.
+const KEYS: usize = 64;
 
 /// How many references a thread keeps over many steps.
 const STASH: usize = 4;
@@ -59,14 +69,23 @@ enum Outcome {
     ListRefused,
     ListRemoved,
     ListMissed,
+    ListPassed,
     ListMoved,
+    ListStayed,
     TreeAdded,
     TreeRefused,
     TreeRemoved,
     TreeMissed,
+    TreePassed,
     TreeMoved,
+    TreeStayed,
+    Repositioned,
+    Searched,
     Popped,
     Looked,
+    Walked,
+    TwoHeld,
+    OneTwice,
     Stashed,
     Made,
     Drained,
@@ -81,14 +100,23 @@ const OUTCOMES: [&str; Outcome::NotLocked as usize + 1] = [
     "list: refused",
     "list: removed",
     "list: not there",
+    "list: removed and added",
     "list: moved",
+    "list: not there to move",
     "tree: added",
     "tree: refused",
     "tree: removed",
     "tree: not there",
+    "tree: removed and added",
     "tree: moved",
+    "tree: not there to move",
+    "tree: moved to its place",
+    "tree: searched",
     "popped",
     "looked",
+    "walked",
+    "two locks at once",
+    "one lock as two",
     "stashed",
     "made",
     "drained",
@@ -136,7 +164,7 @@ impl Worker {
 struct World<'a> {
     kfuncs: &'a [Kfuncs],
     items: CountedItems,
-    places: [Place; 2],
+    places: [Place; PLACES],
     slots: [Atomic<*mut Item>; SLOTS],
     /// Each is its thread's own while that is between two barriers, and at a barrier the one's who
     /// looks at everything.
@@ -160,7 +188,12 @@ impl<'a> World<'a> {
         let items = CountedItems::new(THREADS * MADE)?;
         Ok(Self {
             kfuncs,
-            places: [Place::spin(&items)?, Place::resilient(&items)?],
+            places: [
+                Place::spin(&items)?,
+                Place::spin(&items)?,
+                Place::resilient(&items)?,
+                Place::resilient(&items)?,
+            ],
             census: UnsafeCell::new(census::Census::new(items.limit())?),
             items,
             slots: core::array::from_fn(|_| Atomic::new(null_mut())),

@@ -89,6 +89,9 @@ impl Census {
     pub(super) fn take(&mut self, world: &World<'_>) -> Checked {
         self.known.clear();
         for place in &world.places {
+            if place.two_met() {
+                return Err("two threads had one lock");
+            }
             let value = place.value();
             // SAFETY: The value is the place's, and no thread uses it now.
             let (list, tree) = unsafe { (&raw mut (*value).list, &raw mut (*value).tree) };

@@ -74,14 +74,14 @@ impl World<'_> {
         Ok(())
     }
 
-    /// What is done with an item that a list gave back: it is dropped, or moved to some list.
+    /// What is done with an item that a list gave back: it is dropped, or added to some list.
     fn out_of_list(&self, k: &Kfuncs, w: &mut Worker, node: *mut bpf_list_node) -> Checked {
         let item = list_item(node);
         if refs(item) < 1 {
             return Err("list: it gave back an item without references");
         }
         if w.random.below(4) == 0 {
-            return self.push(k, w, item, Outcome::ListMoved);
+            return self.push(k, w, item, Outcome::ListPassed);
         }
         self.put(k, w, item);
         Ok(())
@@ -94,16 +94,20 @@ impl World<'_> {
         let place = self.place(w);
         let value = place.value();
         if let Ok(guard) = place.lock(value) {
-            w.calls += 2;
+            w.calls += 3;
             let node = list_node(item);
             // SAFETY: The lock is held, and the reference is ours.
-            let (got, still) = unsafe {
+            let (owned, got, still) = unsafe {
                 let list = &raw mut (*value).list;
-                ((k.del)(list, node), (k.is_first)(list, node))
+                let owned = crate::bpf_list_owns_node(list, node);
+                (owned, (k.del)(list, node), (k.is_first)(list, node))
             };
             drop(guard);
             if still || !got.is_null() && got != node {
                 return Err("list: a node that was taken out is still there");
+            }
+            if owned != u64::from(!got.is_null()) {
+                return Err("list: a node is there by one word, and not by another");
             }
             if got.is_null() {
                 w.count(Outcome::ListMissed);

@@ -3,7 +3,7 @@
 //! What a thread does in one step: what a program could do in one run.
 
 use kernel::{
-    bindings::{self, bpf_rb_node},
+    bindings,
     sync::atomic::{Acquire, Full},
 };
 
@@ -12,9 +12,9 @@ use super::{
         kfuncs::Kfuncs,
         place::Place,
         threads::{wait_until, Program},
-        tree_item, Item,
+        Item,
     },
-    Checked, Outcome, Worker, World, MADE, SLOTS, STASH,
+    Checked, Outcome, Worker, World, KEYS, MADE, SLOTS, STASH,
 };
 
 const EINVAL: i32 = -(bindings::EINVAL as i32);
@@ -37,13 +37,18 @@ impl World<'_> {
             1..=3 => self.drain(&k, w),
             4..=7 => self.remake(&k, w),
             8..=13 => self.stash(&k, w),
-            14..=25 => self.look(&k, w),
-            26..=65 => self.add_to_list(&k, w),
-            66..=89 => self.add_behind(&k, w),
-            90..=137 => self.add_to_tree(&k, w),
-            138..=175 => self.remove_from_list(&k, w),
-            176..=213 => self.remove_from_tree(&k, w),
-            214..=234 => self.pop_list(&k, w),
+            14..=19 => self.look(&k, w),
+            20..=23 => self.walk_list(&k, w),
+            24..=31 => self.search(&k, w),
+            32..=63 => self.add_to_list(&k, w),
+            64..=81 => self.add_behind(&k, w),
+            82..=119 => self.add_to_tree(&k, w),
+            120..=147 => self.remove_from_list(&k, w),
+            148..=175 => self.remove_from_tree(&k, w),
+            176..=195 => self.move_list_node(&k, w),
+            196..=213 => self.move_tree_node(&k, w),
+            214..=223 => self.reposition(&k, w),
+            224..=239 => self.pop_list(&k, w),
             _ => self.pop_tree(&k, w),
         };
         self.inside[w.index].fetch_add(1, Full);
@@ -116,7 +121,7 @@ impl World<'_> {
     fn remake(&self, k: &Kfuncs, w: &mut Worker) -> Checked {
         w.calls += 1;
         let tokens = w.index * MADE..(w.index + 1) * MADE;
-        let key = w.random.below(64) as u64;
+        let key = w.random.below(KEYS) as u64;
         let new = self.items.make(k, tokens, key);
         if new.is_null() {
             w.count(Outcome::NotMade);
@@ -139,44 +144,6 @@ impl World<'_> {
         } else if let Some(item) = self.take(k, w) {
             w.stash[at] = item;
             w.count(Outcome::Stashed);
-        }
-        Ok(())
-    }
-
-    /// Looks at the ends of a list and at the top of a tree.
-    fn look(&self, k: &Kfuncs, w: &mut Worker) -> Checked {
-        let place = self.place(w);
-        let value = place.value();
-        let Ok(_guard) = place.lock(value) else {
-            w.count(Outcome::NotLocked);
-            return Ok(());
-        };
-        w.calls += 9;
-        w.count(Outcome::Looked);
-        // SAFETY: The lock is held, and what a root holds is alive.
-        unsafe {
-            let (list, tree) = (&raw mut (*value).list, &raw mut (*value).tree);
-            let (front, back) = ((k.front)(list), (k.back)(list));
-            if (k.is_empty)(list) != front.is_null() || front.is_null() != back.is_null() {
-                return Err("list: it is empty at one end only");
-            }
-            let at_the_ends = || (k.is_first)(list, front) && (k.is_last)(list, back);
-            if !front.is_null() && !at_the_ends() {
-                return Err("list: an end is not at the end");
-            }
-            let top = (k.top)(tree);
-            if top.is_null() != (k.first)(tree).is_null() {
-                return Err("tree: it has a top or a leftmost node, not both");
-            }
-            if !top.is_null() {
-                let key = |node: *mut bpf_rb_node| (*tree_item(node)).key;
-                let (left, right) = ((k.left)(tree, top), (k.right)(tree, top));
-                if !left.is_null() && key(left) > key(top)
-                    || !right.is_null() && key(right) < key(top)
-                {
-                    return Err("tree: a child is on the wrong side");
-                }
-            }
         }
         Ok(())
     }

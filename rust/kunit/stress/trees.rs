@@ -37,14 +37,14 @@ impl World<'_> {
         }
     }
 
-    /// What is done with an item that a tree gave back: it is dropped, or moved to some tree.
+    /// What is done with an item that a tree gave back: it is dropped, or added to some tree.
     fn out_of_tree(&self, k: &Kfuncs, w: &mut Worker, node: *mut bpf_rb_node) -> Checked {
         let item = tree_item(node);
         if refs(item) < 1 {
             return Err("tree: it gave back an item without references");
         }
         if w.random.below(4) == 0 {
-            return self.plant(k, w, item, Outcome::TreeMoved);
+            return self.plant(k, w, item, Outcome::TreePassed);
         }
         self.put(k, w, item);
         Ok(())
@@ -57,16 +57,20 @@ impl World<'_> {
         let place = self.place(w);
         let value = place.value();
         if let Ok(guard) = place.lock(value) {
-            w.calls += 2;
+            w.calls += 3;
             let node = tree_node(item);
             // SAFETY: The lock is held, and the reference is ours.
-            let (got, child) = unsafe {
+            let (owned, got, child) = unsafe {
                 let tree = &raw mut (*value).tree;
-                ((k.remove)(tree, node), (k.left)(tree, node))
+                let owned = crate::bpf_rbtree_owns_node(tree, node);
+                (owned, (k.remove)(tree, node), (k.left)(tree, node))
             };
             drop(guard);
             if !child.is_null() || !got.is_null() && got != node {
                 return Err("tree: a node that was taken out is still there");
+            }
+            if owned != u64::from(!got.is_null()) {
+                return Err("tree: a node is there by one word, and not by another");
             }
             if got.is_null() {
                 w.count(Outcome::TreeMissed);
