@@ -28,6 +28,12 @@ pub(crate) trait Collection: Drain + 'static {
     unsafe fn locked(root: NonNull<c_void>, held: &Held) -> Self::Locked<'_>;
     fn push<'l>(to: &mut Self::Locked<'l>, node: Node<'l, Self>) -> bool;
     fn remove<'l>(from: &mut Self::Locked<'l>, node: Node<'l, Self>) -> Option<Node<'l, Self>>;
+    fn has<'l>(this: &Self::Locked<'l>, node: Node<'l, Self>) -> bool;
+    fn hand<'l>(
+        from: &mut Self::Locked<'l>,
+        node: Node<'l, Self>,
+        to: &mut Self::Locked<'l>,
+    ) -> bool;
     fn pop<'l>(from: &mut Self::Locked<'l>) -> Option<Node<'l, Self>>;
     fn first<'l>(of: &mut Self::Locked<'l>) -> Option<Node<'l, Self>>;
     fn visit<'l>(of: &mut Self::Locked<'l>, node: Node<'l, Self>);
@@ -51,6 +57,14 @@ impl Collection for ListKind {
 
     fn remove<'l>(from: &mut List<'l>, node: Node<'l, Self>) -> Option<Node<'l, Self>> {
         from.remove(node)
+    }
+
+    fn has<'l>(this: &List<'l>, node: Node<'l, Self>) -> bool {
+        this.has(node)
+    }
+
+    fn hand<'l>(from: &mut List<'l>, node: Node<'l, Self>, to: &mut List<'l>) -> bool {
+        from.move_to_front(to, node)
     }
 
     fn pop<'l>(from: &mut Self::Locked<'l>) -> Option<Node<'l, Self>> {
@@ -122,6 +136,14 @@ impl Collection for TreeKind {
 
     fn remove<'l>(from: &mut Tree<'l>, node: Node<'l, Self>) -> Option<Node<'l, Self>> {
         from.remove(node)
+    }
+
+    fn has<'l>(this: &Tree<'l>, node: Node<'l, Self>) -> bool {
+        this.has(node)
+    }
+
+    fn hand<'l>(from: &mut Tree<'l>, node: Node<'l, Self>, to: &mut Tree<'l>) -> bool {
+        from.move_to(to, node, |a, b| a.as_ptr() < b.as_ptr())
     }
 
     fn pop<'l>(from: &mut Self::Locked<'l>) -> Option<Node<'l, Self>> {

@@ -12,6 +12,7 @@ mod claims;
 mod collection;
 mod counts;
 mod drains;
+mod handed;
 mod litmus;
 mod moves;
 mod types;

@@ -22,11 +22,13 @@ pub(crate) struct Thing {
     pub(crate) data: u64,
 }
 
-/// A lock and the root that it guards: a map's value, or an object that is shared itself.
+/// A lock and the roots that it guards: a map's value, or an object that is shared itself.
 #[repr(C)]
 pub(crate) struct Value {
     pub(crate) lock: u64,
     pub(crate) root: [u64; 3],
+    /// Most values have but one.
+    pub(crate) other: [u64; 3],
     pub(crate) count: refcount_t,
 }
 

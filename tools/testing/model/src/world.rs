@@ -29,6 +29,7 @@ use crate::{
     lock::{Guard, Lock},
     object::Object,
     owner::Node,
+    rbtree::TreeKind,
     types::{free_fields, thing_record, value_record, Thing, Value},
 };
 
@@ -108,6 +109,8 @@ impl Ref {
 /// A root and its lock.
 pub(crate) struct Bag<K: Collection> {
     at: NonNull<Value>,
+    /// Where in the value the root is.
+    root: usize,
     guarded: Guarded,
     kind: PhantomData<K>,
 }
@@ -136,6 +139,7 @@ impl<K: Collection> Bag<K> {
         let at: NonNull<Value> = NonNull::new(at).unwrap().cast();
         let bag = Self {
             at,
+            root: offset_of!(Value, root),
             guarded,
             kind: PhantomData,
         };
@@ -146,9 +150,21 @@ impl<K: Collection> Bag<K> {
         bag
     }
 
+    /// The value's other root, under the same lock. It is freed before the value is.
+    pub(crate) fn other(self) -> Self {
+        let other = Self {
+            root: offset_of!(Value, other),
+            ..self
+        };
+        memory::new_links(other.root().as_ptr());
+        // SAFETY: *Values*.
+        unsafe { (*self.at.as_ptr()).other = [0; 3] };
+        other
+    }
+
     pub(crate) fn root(self) -> NonNull<c_void> {
         // SAFETY: *Values*.
-        unsafe { self.at.byte_add(offset_of!(Value, root)).cast() }
+        unsafe { self.at.byte_add(self.root).cast() }
     }
 
     fn lock(self) -> Lock {
@@ -205,6 +221,45 @@ impl<K: Collection> Bag<K> {
         let guard = self.guard();
         let out = K::remove(&mut self.locked(&guard), Self::node(thing, &guard));
         out.map(Self::thing)
+    }
+
+    /// Takes `thing` out where it is known to be there, as a program may that has asked.
+    #[must_use]
+    pub(crate) fn remove_known(self, thing: &Ref) -> Option<Ref> {
+        let guard = self.guard();
+        let (mut locked, node) = (self.locked(&guard), Self::node(thing, &guard));
+        let known = K::has(&locked, node);
+        known.then(|| {
+            let out = K::remove(&mut locked, node);
+            Self::thing(out.expect("known to be there, and it is not"))
+        })
+    }
+
+    /// The locks of two bags, which may be one lock, in the order of their addresses.
+    fn both(self, to: Self) -> (Guard, Option<Guard>) {
+        let (first, second) = if self.at <= to.at {
+            (self, to)
+        } else {
+            (to, self)
+        };
+        let outer = first.guard();
+        (outer, (first.at != second.at).then(|| second.guard()))
+    }
+
+    /// Moves `thing` to another root, under the locks of both; whether it was here.
+    #[must_use]
+    pub(crate) fn hand(self, thing: &Ref, to: Self) -> bool {
+        let (guard, _inner) = self.both(to);
+        let (mut from, mut to) = (self.locked(&guard), to.locked(&guard));
+        K::hand(&mut from, Self::node(thing, &guard), &mut to)
+    }
+
+    /// Moves the first node to another root, without a reference to it; whether there is one.
+    #[must_use]
+    pub(crate) fn hand_first(self, to: Self) -> bool {
+        let (guard, _inner) = self.both(to);
+        let (mut from, mut to) = (self.locked(&guard), to.locked(&guard));
+        K::first(&mut from).is_some_and(|node| K::hand(&mut from, node, &mut to))
     }
 
     /// Takes the first node out, and the root's reference with it.
@@ -278,6 +333,17 @@ impl<K: Collection> Bag<K> {
         }
         drop(guard);
         all.len()
+    }
+}
+
+impl Bag<TreeKind> {
+    /// Takes `thing` to the other end, as if its key had changed, and back; whether it was here.
+    #[must_use]
+    pub(crate) fn reposition_twice(self, thing: &Ref) -> bool {
+        let guard = self.guard();
+        let (mut tree, node) = (self.locked(&guard), Self::node(thing, &guard));
+        tree.reposition(node, |a, b| a.as_ptr() > b.as_ptr())
+            && tree.reposition(node, |a, b| a.as_ptr() < b.as_ptr())
     }
 }
 
