@@ -57,11 +57,14 @@ pub struct Code {
 struct Emit<'a> {
     cx: &'a Context<'a>,
     a: Asm,
-    /// The comparisons that are called.
-    less: Vec<(usize, usize, Less, Label)>,
+    /// The comparisons that are called: of two nodes, or of a key with a node.
+    called: Vec<(Comparison, Label)>,
     /// What failed, and what is to be let go of then.
     gave_up: Vec<(Label, [Slot; SLOTS])>,
 }
+
+/// Of which type's objects, by which node, in which order; with a key or among themselves.
+type Comparison = (usize, usize, Less, bool);
 
 fn slot_off(slot: usize) -> i32 {
     -8 * (slot as i32 + 1)
@@ -96,7 +99,7 @@ impl<'a> Emit<'a> {
         let mut e = Emit {
             cx,
             a: Asm::default(),
-            less: Vec::new(),
+            called: Vec::new(),
             gave_up: Vec::new(),
         };
         e.a.ld64(6, PSEUDO_MAP_VALUE, cx.results.as_raw_fd(), 0);
@@ -129,10 +132,14 @@ impl<'a> Emit<'a> {
             self.a.exit();
         }
         let mut funcs = vec![(0, self.cx.types.main)];
-        for (ty, node, less, label) in std::mem::take(&mut self.less) {
+        for (which, label) in std::mem::take(&mut self.called) {
             self.a.bind(label);
-            funcs.push((self.a.insns.len() as u32, self.cx.types.less));
-            self.comparison(ty, node, less);
+            let (compare, less) = (self.cx.types.compare, self.cx.types.less);
+            funcs.push((
+                self.a.insns.len() as u32,
+                if which.3 { compare } else { less },
+            ));
+            self.comparison(which);
         }
         Code {
             insns: self.a.finish(),
@@ -140,7 +147,20 @@ impl<'a> Emit<'a> {
         }
     }
 
-    fn comparison(&mut self, ty: usize, node: usize, less: Less) {
+    /// The function for a comparison, to be called.
+    fn callback(&mut self, reg: u8, which: Comparison) {
+        let label = match self.called.iter().find(|known| known.0 == which) {
+            Some(known) => known.1,
+            None => {
+                let label = self.a.label();
+                self.called.push((which, label));
+                label
+            }
+        };
+        self.a.function(reg, label);
+    }
+
+    fn comparison(&mut self, (ty, node, less, with_key): Comparison) {
         let t = &self.cx.world.types[ty];
         let kind = if less == Less::Id {
             Kind::Id
@@ -149,12 +169,22 @@ impl<'a> Emit<'a> {
         };
         let off = t.find(kind).unwrap_or(0) as i32 - t.fields[node].1 as i32;
         let done = self.a.label();
-        self.a.imm(0, (less != Less::Never) as i32);
-        if !matches!(less, Less::Never | Less::Always) {
-            self.a.load(3, 1, off);
+        let constant = matches!(less, Less::Never | Less::Always);
+        let down = less == Less::KeyDown;
+        let (jump, back) = if down { (JGT_X, JLT_X) } else { (JLT_X, JGT_X) };
+        if !constant {
+            self.a.load(3, 1, if with_key { 0 } else { off });
             self.a.load(4, 2, off);
-            let jump = if less == Less::KeyDown { JGT_X } else { JLT_X };
+        }
+        // A key comes first, where a node would be less.
+        let first = if with_key { -1 } else { 1 };
+        self.a.imm(0, if less == Less::Never { 0 } else { first });
+        if !constant {
             self.a.jump(jump, 3, 4, 0, done);
+            if with_key {
+                self.a.imm(0, 1);
+                self.a.jump(back, 3, 4, 0, done);
+            }
             self.a.imm(0, 0);
         }
         self.a.bind(done);
@@ -206,9 +236,13 @@ impl<'a> Emit<'a> {
 
     /// r1 = the root; gives the offset of the node, the type and the field.
     fn root(&mut self, root: Root, slots: &[Slot; SLOTS]) -> (u32, usize, usize) {
+        self.root_in(1, root, slots)
+    }
+
+    fn root_in(&mut self, reg: u8, root: Root, slots: &[Slot; SLOTS]) -> (u32, usize, usize) {
         let (kind, off) = self.layout(root.place, slots).fields[root.field];
         let (_, ty, node, _) = kind.root().unwrap_or_default();
-        self.field(1, root.place, off + 16 * root.elem as u32);
+        self.field(reg, root.place, off + 16 * root.elem as u32);
         (self.cx.world.types[ty].fields[node].1, ty, node)
     }
 
@@ -236,6 +270,23 @@ impl<'a> Emit<'a> {
         self.field(1, place, off);
         self.lock_call(kind, lock);
         if lock && kind == Kind::ResLock {
+            let failed = self.a.label();
+            self.a.jump(JNE_K, 0, 0, 0, failed);
+            self.gave_up.push((failed, n.slots));
+        }
+    }
+
+    fn lock_two(&mut self, n: &Node, places: [Place; 2], lock: bool) {
+        for (reg, place) in (1..).zip(places) {
+            let off = match self.layout(place, &n.slots).lock() {
+                Some((_, off)) => off,
+                None => unreachable!("no lock there"),
+            };
+            self.field(reg, place, off);
+        }
+        let kfunc = n.kfunc().unwrap_or_default();
+        self.kfunc(kfunc);
+        if lock && kfunc == "bpf_res_spin_lock_double" {
             let failed = self.a.label();
             self.a.jump(JNE_K, 0, 0, 0, failed);
             self.gave_up.push((failed, n.slots));

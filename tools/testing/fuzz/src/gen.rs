@@ -6,12 +6,15 @@
 //! needs before it, or nothing. So any part of a list of raw operations is a
 //! valid program too, and shrinking needs to know nothing of validity.
 
+mod locks;
+mod nodes;
 mod step;
 #[cfg(test)]
 mod tests;
 
 use crate::op::{Node, Op, Place, Program, Root, Slot, SLOTS};
 use crate::world::{Layout, World};
+use locks::Held;
 
 #[derive(Clone, Copy, Debug)]
 pub struct RawOp {
@@ -27,6 +30,7 @@ const MAX_OPS: usize = 140;
 
 enum Test {
     Slot(usize),
+    Owned { root: Root, slot: usize, tree: bool },
     Bit(u32),
 }
 
@@ -41,7 +45,10 @@ struct Frame {
 struct Gen<'w> {
     world: &'w World,
     slots: [Slot; SLOTS],
-    lock: Option<(Place, usize)>,
+    lock: Option<Held>,
+    /// Nodes that are not in some list or tree on one of two paths: there it is refused to use
+    /// them for that, until the lock is gone.
+    elsewhere: Vec<usize>,
     frames: Vec<Frame>,
     ops: Program,
     next: usize,
@@ -57,6 +64,7 @@ pub fn program(world: &World, raw: &[RawOp]) -> Program {
         world,
         slots: [Slot::Empty; SLOTS],
         lock: None,
+        elsewhere: Vec::new(),
         frames: Vec::new(),
         ops: Vec::new(),
         next: 1,
@@ -128,56 +136,10 @@ impl Gen<'_> {
         }
     }
 
-    /// The object whose own lock is held has to stay.
-    fn locked_by(&self, slot: usize) -> bool {
-        matches!(self.lock, Some((Place::Object(s), _)) if s == slot)
-    }
-
     fn owned(&self, ty: usize) -> Vec<usize> {
         (0..SLOTS)
             .filter(|i| self.slots[*i] == Slot::Own(ty) && !self.locked_by(*i))
             .collect()
-    }
-
-    fn unlock(&mut self) -> Option<()> {
-        if let Some((place, depth)) = self.lock {
-            if depth != self.frames.len() {
-                return None;
-            }
-            self.put(Op::Unlock { place });
-            self.lock = None;
-            for slot in self.which(|s| matches!(s, Slot::Non(_) | Slot::MayNon(..))) {
-                self.put(Op::Zero { slot });
-                self.slots[slot] = Slot::Empty;
-            }
-        }
-        Some(())
-    }
-
-    /// Take a lock, if none is held, that guards a root that `f` wants; give one
-    /// of the roots it guards, with the type of what is in it.
-    fn root(&mut self, r: RawOp, tree: bool, want: Option<usize>) -> Option<(Root, usize)> {
-        let roots = |g: &Self, place| -> Vec<(Root, usize)> {
-            g.layout(place)
-                .roots()
-                .filter(|(_, _, t, ty, _)| *t == tree && want.is_none_or(|w| w == *ty))
-                .map(|(field, elem, _, ty, _)| (Root { place, field, elem }, ty))
-                .collect()
-        };
-        if self.lock.is_none() {
-            let mut places: Vec<Place> = (0..self.world.values()).map(Place::Value).collect();
-            places.extend(
-                self.which(|s| matches!(s, Slot::Own(ty) if self.world.types[ty].lock().is_some()))
-                    .into_iter()
-                    .map(Place::Object),
-            );
-            places.retain(|p| !roots(self, *p).is_empty());
-            let place = choose(&places, r.c)?;
-            self.put(Op::Lock { place });
-            self.lock = Some((place, self.frames.len()));
-        }
-        let (place, _) = self.lock?;
-        choose(&roots(self, place), r.a)
     }
 
     /// An owning reference to an object of type `ty`, made if there is none.
@@ -200,12 +162,12 @@ impl Gen<'_> {
     /// Root and object for an insertion: the object first, as no object can be
     /// made under a lock.
     fn insertion(&mut self, r: RawOp, tree: bool) -> Option<(Root, usize)> {
-        if let Some((place, _)) = self.lock {
+        if self.lock.is_some() {
             let fit: Vec<(Root, usize)> = self
-                .layout(place)
-                .roots()
-                .filter(|(_, _, t, ty, _)| *t == tree && !self.owned(*ty).is_empty())
-                .map(|(field, elem, _, ty, _)| (Root { place, field, elem }, ty))
+                .held_roots()
+                .into_iter()
+                .filter(|(_, t, ty, _)| *t == tree && !self.owned(*ty).is_empty())
+                .map(|(root, _, ty, _)| (root, ty))
                 .collect();
             if let Some((root, ty)) = choose(&fit, r.a) {
                 return Some((root, choose(&self.owned(ty), r.b)?));
@@ -233,10 +195,11 @@ impl Gen<'_> {
         f: impl Fn(&mut Self, Root, usize),
     ) -> Option<()> {
         let (root, ty) = self.root(r, tree, None)?;
-        let nodes = self.which(|s| match s {
+        let mut nodes = self.which(|s| match s {
             Slot::Own(t) | Slot::Non(t) | Slot::MayNon(t, _) => t == ty,
             _ => false,
         });
+        nodes.retain(|slot| !self.elsewhere.contains(slot));
         let slot = choose(&nodes, r.b)?;
         if let Slot::MayNon(..) = self.slots[slot] {
             self.open(Test::Slot(slot))?;
@@ -278,7 +241,7 @@ impl Gen<'_> {
     /// End a body: afterwards a slot is what it is on both paths.
     fn close(&mut self) {
         let depth = self.frames.len();
-        if matches!(self.lock, Some((_, d)) if d == depth) {
+        if self.lock.is_some_and(|held| held.depth == depth) {
             let _ = self.unlock();
         }
         let saved = match self.frames.last() {
@@ -323,6 +286,15 @@ impl Gen<'_> {
         if let Some(f) = self.frames.pop() {
             let op = match f.test {
                 Test::Slot(slot) => Op::If { slot, body: f.ops },
+                Test::Owned { root, slot, tree } => {
+                    self.elsewhere.push(slot);
+                    Op::IfOwned {
+                        root,
+                        slot,
+                        tree,
+                        body: f.ops,
+                    }
+                }
                 Test::Bit(bit) => Op::IfBit { bit, body: f.ops },
             };
             let node = Node {

@@ -193,6 +193,9 @@ fn blind(
         Defect::EqualGoesLeft,
         Defect::AcquireIsFree,
         Defect::RefusedAndKept,
+        Defect::MoveBackInFront,
+        Defect::RepositionStays,
+        Defect::GreaterTakesEqual,
     ];
     let lies = [Lie::Found, Lie::Order, Lie::Live, Lie::Verdict];
     let tries = defects

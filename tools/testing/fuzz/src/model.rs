@@ -5,9 +5,10 @@
 mod step;
 
 use crate::emit::{MARK, RETURNED};
-use crate::op::{Less, Node, Place, Root, SLOTS};
+use crate::op::{Less, Node, Place, Root, Want, SLOTS};
 use crate::rb::Tree;
 use crate::world::{Kind, Layout, World};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A defect on purpose, to see that the comparison finds it.
@@ -19,6 +20,9 @@ pub enum Defect {
     EqualGoesLeft,
     AcquireIsFree,
     RefusedAndKept,
+    MoveBackInFront,
+    RepositionStays,
+    GreaterTakesEqual,
 }
 
 #[derive(Clone, Debug)]
@@ -278,6 +282,67 @@ impl<'w> Model<'w> {
         if let Some(n) = self.slots[dst] {
             self.unlink(root, n);
         }
+    }
+
+    /// Takes a node from one root to another, which may be the same, by `link`; whether it was
+    /// there.
+    fn move_node(
+        &mut self,
+        n: &Node,
+        from: Root,
+        slot: usize,
+        to: Root,
+        link: impl Fn(&mut Self, usize, usize),
+    ) {
+        let ((from, field), (to, _)) = (self.root(from), self.root(to));
+        let o = self.slots[slot].expect("the slot is checked before");
+        let there = self.objects[&o].owner.get(&field) == Some(&from);
+        if there {
+            self.unlink(from, o);
+            link(self, to, o);
+            self.object(slot).owner.insert(field, to);
+        }
+        self.returned(n, there as u64);
+    }
+
+    fn add_to_tree(&mut self, root: usize, o: usize, less: Less) {
+        let mut tree = std::mem::take(self.tree(root));
+        tree.insert(o, |a, b| self.less(less, a, b));
+        *self.tree(root) = tree;
+    }
+
+    /// Whether a node of a tree can stay where it is.
+    fn stays(&mut self, root: usize, o: usize, less: Less) -> bool {
+        let order = self.tree(root).order();
+        let at = order.iter().position(|m| *m == o).unwrap_or_default();
+        let prev = at.checked_sub(1).map(|at| order[at]);
+        let next = order.get(at + 1).copied();
+        self.defect == Defect::RepositionStays
+            || prev.is_none_or(|prev| !self.less(less, o, prev))
+                && next.is_none_or(|next| self.less(less, o, next))
+    }
+
+    /// What a search finds. In an order that the tree does not have, the way down decides.
+    fn search(&mut self, root: usize, want: Want, order: Less, key: u64) -> Option<usize> {
+        let tree = std::mem::take(self.tree(root));
+        let greater = self.defect == Defect::GreaterTakesEqual;
+        let found = tree.search(|n| {
+            let n = &self.objects[&n];
+            let order = match order {
+                Less::Key => key.cmp(&n.key),
+                Less::KeyDown => n.key.cmp(&key),
+                Less::Id => key.cmp(&n.id),
+                Less::Never => Ordering::Equal,
+                Less::Always => Ordering::Less,
+            };
+            match want {
+                Want::Equal => (order.is_le(), order.is_eq()),
+                Want::Greater if !greater => (order.is_lt(), order.is_lt()),
+                _ => (order.is_le(), order.is_le()),
+            }
+        });
+        *self.tree(root) = tree;
+        found
     }
 
     fn less(&self, how: Less, a: usize, b: usize) -> bool {

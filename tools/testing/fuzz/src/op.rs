@@ -45,6 +45,14 @@ pub enum Less {
     Always,
 }
 
+/// Which node a search is for: the first one that is equal to the key, not less, or greater.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Want {
+    Equal,
+    NotLess,
+    Greater,
+}
+
 #[derive(Clone, Debug)]
 pub enum Op {
     New {
@@ -84,6 +92,15 @@ pub enum Op {
     },
     Unlock {
         place: Place,
+    },
+    /// Two locks at once, both of the one kind or of the other.
+    LockTwo {
+        places: [Place; 2],
+        res: bool,
+    },
+    UnlockTwo {
+        places: [Place; 2],
+        res: bool,
     },
     Push {
         root: Root,
@@ -142,6 +159,38 @@ pub enum Op {
         right: bool,
         dst: usize,
     },
+    /// The node behind or before another one, of a list or of a tree.
+    Beside {
+        root: Root,
+        slot: usize,
+        tree: bool,
+        back: bool,
+        dst: usize,
+    },
+    Move {
+        root: Root,
+        slot: usize,
+        to: Root,
+        back: bool,
+    },
+    TreeMove {
+        root: Root,
+        slot: usize,
+        to: Root,
+        less: Less,
+    },
+    Reposition {
+        root: Root,
+        slot: usize,
+        less: Less,
+    },
+    Search {
+        root: Root,
+        want: Want,
+        order: Less,
+        key: u64,
+        dst: usize,
+    },
     Xchg {
         place: Place,
         field: usize,
@@ -151,6 +200,13 @@ pub enum Op {
     /// The body runs if the slot is not NULL.
     If {
         slot: usize,
+        body: Vec<Node>,
+    },
+    /// The body runs if the node is in the list or tree.
+    IfOwned {
+        root: Root,
+        slot: usize,
+        tree: bool,
         body: Vec<Node>,
     },
     /// The body runs if a bit of the run's parameter is set.
@@ -183,7 +239,7 @@ pub struct Node {
 pub type Program = Vec<Node>;
 
 /// All of the API. The order is that of the report.
-pub const KFUNCS: [&str; 30] = [
+pub const KFUNCS: [&str; 47] = [
     "bpf_obj_new",
     "bpf_obj_new_impl",
     "bpf_obj_drop",
@@ -214,6 +270,23 @@ pub const KFUNCS: [&str; 30] = [
     "bpf_rbtree_root",
     "bpf_rbtree_left",
     "bpf_rbtree_right",
+    "bpf_list_next",
+    "bpf_list_prev",
+    "bpf_rbtree_next",
+    "bpf_rbtree_prev",
+    "bpf_list_move_front",
+    "bpf_list_move_back",
+    "bpf_rbtree_move",
+    "bpf_rbtree_reposition",
+    "bpf_list_owns_node",
+    "bpf_rbtree_owns_node",
+    "bpf_rbtree_find",
+    "bpf_rbtree_lower_bound",
+    "bpf_rbtree_upper_bound",
+    "bpf_spin_lock_double",
+    "bpf_spin_unlock_double",
+    "bpf_res_spin_lock_double",
+    "bpf_res_spin_unlock_double",
 ];
 
 /// What programs call beside them.
@@ -251,6 +324,27 @@ impl Node {
             Op::Top { .. } => "bpf_rbtree_root",
             Op::Child { right: false, .. } => "bpf_rbtree_left",
             Op::Child { .. } => "bpf_rbtree_right",
+            Op::Beside { tree, back, .. } => match (tree, back) {
+                (false, false) => "bpf_list_next",
+                (false, true) => "bpf_list_prev",
+                (true, false) => "bpf_rbtree_next",
+                (true, true) => "bpf_rbtree_prev",
+            },
+            Op::Move { back: false, .. } => "bpf_list_move_front",
+            Op::Move { .. } => "bpf_list_move_back",
+            Op::TreeMove { .. } => "bpf_rbtree_move",
+            Op::Reposition { .. } => "bpf_rbtree_reposition",
+            Op::IfOwned { tree: false, .. } => "bpf_list_owns_node",
+            Op::IfOwned { .. } => "bpf_rbtree_owns_node",
+            Op::Search { want, .. } => match want {
+                Want::Equal => "bpf_rbtree_find",
+                Want::NotLess => "bpf_rbtree_lower_bound",
+                Want::Greater => "bpf_rbtree_upper_bound",
+            },
+            Op::LockTwo { res: false, .. } => "bpf_spin_lock_double",
+            Op::LockTwo { .. } => "bpf_res_spin_lock_double",
+            Op::UnlockTwo { res: false, .. } => "bpf_spin_unlock_double",
+            Op::UnlockTwo { .. } => "bpf_res_spin_unlock_double",
             _ => return None,
         })
     }
@@ -277,6 +371,12 @@ impl Node {
                 }
                 Op::IfBit { bit, body } => {
                     out.push_str(&format!("{pad}{:3} if bit {bit} of the parameter:\n", n.id));
+                    Node::print(body, depth + 1, out);
+                }
+                Op::IfOwned {
+                    root, slot, body, ..
+                } => {
+                    out.push_str(&format!("{pad}{:3} if slot {slot} is in {root:?}:\n", n.id));
                     Node::print(body, depth + 1, out);
                 }
                 op => {

@@ -36,14 +36,28 @@ impl Tree {
     }
 
     /// All nodes, from the left.
-    #[cfg(test)]
-    fn order(&self, from: Option<usize>) -> Vec<usize> {
+    pub fn order(&self) -> Vec<usize> {
+        self.order_from(self.root)
+    }
+
+    fn order_from(&self, from: Option<usize>) -> Vec<usize> {
         from.map_or(Vec::new(), |n| {
-            let mut v = self.order(self.child(n, false));
+            let mut v = self.order_from(self.child(n, false));
             v.push(n);
-            v.extend(self.order(self.child(n, true)));
+            v.extend(self.order_from(self.child(n, true)));
             v
         })
+    }
+
+    /// The last node on the way down that is one; with each, `way` says first whether to go left.
+    pub fn search(&self, way: impl Fn(usize) -> (bool, bool)) -> Option<usize> {
+        let (mut at, mut last) = (self.root, None);
+        while let Some(n) = at {
+            let (left, found) = way(n);
+            last = if found { at } else { last };
+            at = self.child(n, !left);
+        }
+        last
     }
 
     fn get(&mut self, n: usize) -> &mut Links {
@@ -267,7 +281,13 @@ mod tests {
                 have.push(n);
             }
             have.sort_unstable();
-            assert_eq!(t.order(t.root()), have);
+            assert_eq!(t.order(), have);
+            // In an order that the tree has, the way down finds the first one.
+            let key = (seed >> 40) as usize % 64;
+            let first = |f: fn(usize, usize) -> bool| have.iter().copied().find(|n| f(*n, key));
+            assert_eq!(t.search(|n| (key <= n, key == n)), first(|n, key| n == key));
+            assert_eq!(t.search(|n| (key <= n, key <= n)), first(|n, key| n >= key));
+            assert_eq!(t.search(|n| (key < n, key < n)), first(|n, key| n > key));
             assert_eq!(t.first(), have.first().copied());
             black(&t, t.root());
         }
@@ -279,7 +299,7 @@ mod tests {
         for n in 0..7 {
             t.insert(n, |_, _| false);
         }
-        assert_eq!(t.order(t.root()), (0..7).collect::<Vec<_>>());
+        assert_eq!(t.order(), (0..7).collect::<Vec<_>>());
         // What the kernel makes of seven that come in order.
         assert_eq!(t.root(), Some(1));
         assert_eq!(t.child(1, true), Some(3));

@@ -276,6 +276,7 @@ pub struct Types {
     pub percpu: u32,
     pub main: u32,
     pub less: u32,
+    pub compare: u32,
 }
 
 impl World {
@@ -374,6 +375,9 @@ impl World {
         let node = w.ptr(fixed[5]);
         let proto = w.proto(key, &[("a", node), ("b", node)]);
         let less = w.func("less", proto, false);
+        let any = w.ptr(0);
+        let proto = w.proto(key, &[("key", any), ("node", node)]);
+        let compare = w.func("compare", proto, false);
         Types {
             blob: w.finish(),
             key,
@@ -382,6 +386,7 @@ impl World {
             percpu,
             main,
             less,
+            compare,
         }
     }
 }

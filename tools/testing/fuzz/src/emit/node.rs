@@ -116,6 +116,23 @@ impl Emit<'_> {
             }
             Op::Lock { place } => self.lock(n, *place, true),
             Op::Unlock { place } => self.lock(n, *place, false),
+            Op::LockTwo { places, .. } => self.lock_two(n, *places, true),
+            Op::UnlockTwo { places, .. } => self.lock_two(n, *places, false),
+            Op::IfOwned {
+                root, slot, body, ..
+            } => {
+                let end = self.a.label();
+                let (off, ..) = self.root(*root, &n.slots);
+                self.a.load(2, 10, slot_off(*slot));
+                self.a.add(2, off as i32);
+                self.kfunc(kfunc);
+                self.returned(n.id, false);
+                self.a.jump(JEQ_K, 0, 0, 0, end);
+                for n in body {
+                    self.node(n);
+                }
+                self.a.bind(end);
+            }
             Op::Zero { slot } => self.a.store_imm(10, slot_off(*slot), 0),
             Op::Adjust { slot, by } => {
                 let none = self.a.label();
@@ -181,14 +198,21 @@ impl Emit<'_> {
             Op::Push { root, slot, .. } | Op::TreeAdd { root, slot, .. } => {
                 (root, Some(slot), None)
             }
-            Op::Add { root, slot, .. } => (root, Some(slot), None),
+            Op::Add { root, slot, .. }
+            | Op::Move { root, slot, .. }
+            | Op::TreeMove { root, slot, .. }
+            | Op::Reposition { root, slot, .. } => (root, Some(slot), None),
             Op::Pop { root, dst, .. }
             | Op::End { root, dst, .. }
             | Op::First { root, dst }
-            | Op::Top { root, dst } => (root, None, Some(dst)),
+            | Op::Top { root, dst }
+            | Op::Search { root, dst, .. } => (root, None, Some(dst)),
             Op::Del { root, slot, dst }
             | Op::Remove { root, slot, dst }
             | Op::Child {
+                root, slot, dst, ..
+            }
+            | Op::Beside {
                 root, slot, dst, ..
             } => (root, Some(slot), Some(dst)),
             Op::IsEnd { root, slot, .. } => (root, Some(slot), None),
@@ -210,23 +234,26 @@ impl Emit<'_> {
                 self.a.add(3, off as i32);
             }
             Op::TreeAdd { less, .. } => {
-                let known = self
-                    .less
-                    .iter()
-                    .find(|l| (l.0, l.1, l.2) == (ty, field, less));
-                let label = match known {
-                    Some(l) => l.3,
-                    None => {
-                        let label = self.a.label();
-                        self.less.push((ty, field, less, label));
-                        label
-                    }
-                };
-                self.a.function(3, label);
+                self.callback(3, (ty, field, less, false));
                 if n.twin {
                     self.a.imm(4, 0);
                     self.a.imm(5, 0);
                 }
+            }
+            Op::Move { to, .. } => {
+                self.root_in(3, to, &n.slots);
+            }
+            Op::TreeMove { to, less, .. } => {
+                self.root_in(3, to, &n.slots);
+                self.callback(4, (ty, field, less, false));
+            }
+            Op::Reposition { less, .. } => self.callback(3, (ty, field, less, false)),
+            Op::Search { order, key, .. } => {
+                self.a.store_imm(10, SCRATCH, key as i32);
+                self.a.mov(2, 10);
+                self.a.add(2, SCRATCH);
+                self.a.imm(3, 8);
+                self.callback(4, (ty, field, order, true));
             }
             _ => {}
         }
@@ -234,7 +261,8 @@ impl Emit<'_> {
         match dst {
             Some(dst) => self.a.store(10, slot_off(dst), 0),
             None => {
-                let boolean = matches!(n.op, Op::IsEnd { .. } | Op::IsEmpty { .. });
+                let boolean =
+                    !matches!(n.op, Op::Push { .. } | Op::Add { .. } | Op::TreeAdd { .. });
                 self.returned(n.id, boolean);
             }
         }

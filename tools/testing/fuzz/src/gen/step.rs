@@ -6,9 +6,23 @@ use super::{choose, Gen, RawOp, Test};
 use crate::op::{Less, Op, Place, Slot, SLOTS};
 use crate::world::Kind;
 
+/// How many kinds of raw operations there are.
+pub const KINDS: u8 = 44;
+
+/// Most often the one that the others of a tree have, too.
+pub fn order(r: RawOp) -> Less {
+    match r.c & 15 {
+        15 => Less::Always,
+        14 => Less::Never,
+        13 => Less::Id,
+        12 => Less::KeyDown,
+        _ => Less::Key,
+    }
+}
+
 impl Gen<'_> {
     pub fn step(&mut self, r: RawOp) -> Option<()> {
-        match r.kind % 32 {
+        match r.kind % KINDS {
             0 => {
                 let dst = self.free()?;
                 self.unlock()?;
@@ -23,13 +37,7 @@ impl Gen<'_> {
                 }
             }
             5..=7 => {
-                let less = match r.c & 15 {
-                    15 => Less::Always,
-                    14 => Less::Never,
-                    13 => Less::Id,
-                    12 => Less::KeyDown,
-                    _ => Less::Key,
-                };
+                let less = order(r);
                 let (root, slot) = self.insertion(r, true)?;
                 if let Slot::Own(ty) = self.slots[slot] {
                     self.put(Op::TreeAdd { root, slot, less });
@@ -58,7 +66,7 @@ impl Gen<'_> {
                 let mut nodes = self.which(
                     |s| matches!(s, Slot::Non(t) | Slot::Own(t) | Slot::MayNon(t, _) if t == ty),
                 );
-                nodes.retain(|s| *s != slot);
+                nodes.retain(|s| *s != slot && !self.elsewhere.contains(s));
                 let prev = match choose(&nodes, r.c) {
                     Some(prev) => prev,
                     None => {
@@ -141,7 +149,7 @@ impl Gen<'_> {
     /// What is done to objects, and what makes the program branch.
     fn step_object(&mut self, r: RawOp) -> Option<()> {
         let refcounted = |g: &Self, ty: usize| g.world.types[ty].has(Kind::Refcount);
-        match r.kind % 32 {
+        match r.kind % KINDS {
             23 | 24 => {
                 let dst = self.free()?;
                 let from =
@@ -203,11 +211,12 @@ impl Gen<'_> {
                     None => self.open(Test::Bit(u32::from(r.a & 3)))?,
                 }
             }
-            _ => {
+            31 => {
                 if !self.frames.is_empty() {
                     self.close();
                 }
             }
+            _ => self.step_node(r)?,
         }
         Some(())
     }

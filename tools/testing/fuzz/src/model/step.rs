@@ -70,7 +70,11 @@ impl Model<'_> {
                 let refs = self.object(*slot).refs;
                 self.returned(n, refs);
             }
-            Op::Lock { .. } | Op::Unlock { .. } | Op::Adjust { .. } => {}
+            Op::Lock { .. }
+            | Op::Unlock { .. }
+            | Op::LockTwo { .. }
+            | Op::UnlockTwo { .. }
+            | Op::Adjust { .. } => {}
             Op::Zero { slot } => self.slots[*slot] = None,
             Op::Xchg {
                 place,
@@ -91,6 +95,16 @@ impl Model<'_> {
                     if n.tested().is_some() {
                         self.found[n.id] = self.objects[&o].id;
                     }
+                    self.all(body);
+                }
+            }
+            Op::IfOwned {
+                root, slot, body, ..
+            } => {
+                let (root, field) = self.root(*root);
+                let there = self.object(*slot).owner.get(&field) == Some(&root);
+                self.returned(n, there as u64);
+                if there {
                     self.all(body);
                 }
             }
@@ -125,9 +139,7 @@ impl Model<'_> {
                 });
             }
             Op::TreeAdd { root, slot, less } => self.insert(n, root, slot, |m, root, o| {
-                let mut tree = std::mem::take(m.tree(root));
-                tree.insert(o, |a, b| m.less(less, a, b));
-                *m.tree(root) = tree;
+                m.add_to_tree(root, o, less);
                 true
             }),
             Op::Pop { root, back, dst } => {
@@ -181,6 +193,66 @@ impl Model<'_> {
                 } else {
                     None
                 };
+            }
+            Op::Beside {
+                root,
+                slot,
+                tree,
+                back,
+                dst,
+            } => {
+                let root = self.root(root).0;
+                let node = self.slots[slot].expect("the slot is checked before");
+                let order: Vec<usize> = match tree {
+                    true => self.tree(root).order(),
+                    false => self.list(root).iter().copied().collect(),
+                };
+                let at = order.iter().position(|m| *m == node);
+                let to = at.and_then(|at| {
+                    if back {
+                        at.checked_sub(1)
+                    } else {
+                        Some(at + 1)
+                    }
+                });
+                self.slots[dst] = to.and_then(|to| order.get(to).copied());
+            }
+            Op::Move {
+                root,
+                slot,
+                to,
+                back,
+            } => {
+                let back = back && self.defect != Defect::MoveBackInFront;
+                self.move_node(n, root, slot, to, |m, to, o| match back {
+                    true => m.list(to).push_back(o),
+                    false => m.list(to).push_front(o),
+                });
+            }
+            Op::TreeMove {
+                root,
+                slot,
+                to,
+                less,
+            } => self.move_node(n, root, slot, to, |m, to, o| m.add_to_tree(to, o, less)),
+            Op::Reposition { root, slot, less } => {
+                let (r, field) = self.root(root);
+                let node = self.slots[slot].expect("the slot is checked before");
+                if self.objects[&node].owner.get(&field) == Some(&r) && self.stays(r, node, less) {
+                    self.returned(n, 1);
+                } else {
+                    self.move_node(n, root, slot, root, |m, to, o| m.add_to_tree(to, o, less));
+                }
+            }
+            Op::Search {
+                root,
+                want,
+                order,
+                key,
+                dst,
+            } => {
+                let root = self.root(root).0;
+                self.slots[dst] = self.search(root, want, order, key);
             }
             _ => unreachable!("not an operation on a collection"),
         }
