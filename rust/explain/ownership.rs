@@ -2,7 +2,7 @@
 
 //! Types whose objects own objects whose objects own.
 
-use kernel::{alloc::flags::__GFP_NOWARN, bindings, fmt, prelude::*, str::CString};
+use kernel::{alloc::flags::__GFP_NOWARN, bindings, prelude::*, str::CString};
 
 use super::{each, line, root, Named};
 use crate::btf::{Btf, Type};

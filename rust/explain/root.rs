@@ -2,7 +2,7 @@
 
 //! What is wrong with a head or root, and with the nodes that it names.
 
-use kernel::{bindings, fmt, prelude::*, str::BStr, str::CString};
+use kernel::{bindings, prelude::*, str::BStr, str::CString};
 
 use super::{line, wrong_layout, Name, Named, Special, LIST_NODE, RB_NODE};
 use crate::{

@@ -25,11 +25,12 @@ use super::{
 };
 use crate::owner::Held;
 
-const fn fits<T>() -> bool {
-    size_of::<bpf_graph_iter>() <= size_of::<T>() && align_of::<bpf_graph_iter>() <= align_of::<T>()
-}
-
-const _: () = assert!(fits::<bpf_iter_list>() && fits::<bpf_iter_rbtree>());
+const _: () = assert!(
+    size_of::<bpf_graph_iter>() <= size_of::<bpf_iter_list>()
+        && align_of::<bpf_graph_iter>() <= align_of::<bpf_iter_list>()
+        && size_of::<bpf_graph_iter>() <= size_of::<bpf_iter_rbtree>()
+        && align_of::<bpf_graph_iter>() <= align_of::<bpf_iter_rbtree>()
+);
 
 /// Begins to go over `root`, at `front` or, backward, at `back`.
 ///

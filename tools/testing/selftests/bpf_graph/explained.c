@@ -59,6 +59,7 @@ REFUSED(explained, -EINVAL, wrong_variable,
 	"section .data.wrong: wrong contains struct item by r, which has to be a struct bpf_list_node\n");
 REFUSED(explained, -EINVAL, less_as_cmp,
 	"bpf_rbtree_find: less() returns bool, as what orders two nodes does; pass a comparison: int cmp(const void *key");
+REFUSED(explained, -EINVAL, memory_for_a_node, "bpf_rb_node not found at offset=0\nprocessed ");
 REFUSED(explained, -EACCES, kptr_without_rcu,
 	"bpf_list_del: the node in R2 may be gone, as its kptr was read outside of RCU; call bpf_rcu_read_lock()");
 

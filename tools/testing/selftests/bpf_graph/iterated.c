@@ -82,6 +82,23 @@ TEST_F(iterated, nested)
 	EXPECT_EQ(6428, s->bss->pairs);
 }
 
+TEST_F(iterated, moved_and_removed)
+{
+	struct iterated *s = self->skel;
+
+	ASSERT_EQ(0, run_prog(s->progs.moved_and_removed));
+	EXPECT_EQ(0101234567, s->bss->left);
+	EXPECT_EQ(0101234567, s->bss->seen);
+}
+
+TEST_F(iterated, of_two_maps)
+{
+	struct iterated *s = self->skel;
+
+	ASSERT_EQ(0, run_prog(s->progs.of_two_maps));
+	EXPECT_EQ(8, s->bss->pairs);
+}
+
 TEST_F(iterated, inserted_on_the_way)
 {
 	struct iterated *s = self->skel;

@@ -162,6 +162,30 @@ int less_as_cmp(struct __sk_buff *ctx)
 	return found;
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ring SEC(".maps");
+
+/* It has no type at all. */
+SEC("?tc")
+int memory_for_a_node(struct __sk_buff *ctx)
+{
+	struct lists *v = lists(0);
+	void *p;
+
+	if (!v)
+		return 1;
+	p = bpf_ringbuf_reserve(&ring, 64, 0);
+	if (!p)
+		return 2;
+	bpf_spin_lock(&v->lock);
+	bpf_rbtree_next(&v->tree, p);
+	bpf_spin_unlock(&v->lock);
+	bpf_ringbuf_discard(p, 0);
+	return 0;
+}
+
 SEC("?syscall")
 int kptr_without_rcu(void *ctx)
 {

@@ -29,6 +29,13 @@ struct {
 	__uint(max_entries, 2);
 } maps SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, int);
+	__type(value, struct roots);
+	__uint(max_entries, 1);
+} parked SEC(".maps");
+
 __u64 seen, left;
 int flags, pairs;
 
@@ -228,6 +235,70 @@ int insert_behind(struct __sk_buff *ctx)
 	bpf_spin_unlock(&v->lock);
 	if (new)
 		bpf_obj_drop(new);
+	return 0;
+}
+
+/*
+ * Where a move has failed, or the node has a new place, it is still the one that the iterator
+ * is at; and what is gone over can be added to, also by a move from elsewhere.
+ */
+SEC("tc")
+int moved_and_removed(struct __sk_buff *ctx)
+{
+	struct roots *v = roots(0);
+	struct bpf_list_node *n;
+	struct bpf_rb_node *r;
+
+	if (!v)
+		return 1;
+	bpf_spin_lock(&v->lock);
+	bpf_for_each(list, n, &v->list, 0) {
+		/* It is in the tree. */
+		if (bpf_list_move_rbtree(&v->list, n, &v->wood, &ITEM(n, l)->r, less))
+			continue;
+		n = bpf_list_del(&v->list, n);
+		if (n)
+			bpf_list_push_back(&v->other, &ITEM(n, l)->l);
+	}
+	bpf_for_each(rbtree, r, &v->tree, 0) {
+		bpf_rbtree_reposition(&v->tree, r, less);
+		r = bpf_rbtree_remove(&v->tree, r);
+		if (r)
+			bpf_rbtree_add(&v->wood, &ITEM(r, r)->r, less);
+	}
+	bpf_for_each(rbtree, r, &v->tree, 0) {
+		n = bpf_list_front(&v->list);
+		if (n)
+			bpf_list_move_rbtree(&v->list, n, &v->tree, &ITEM(n, l)->r, less);
+	}
+	show(&v->other);
+	seen = 1;
+	bpf_for_each(rbtree, r, &v->wood, 0)
+		seen = 8 * seen + (ITEM(r, r)->key & 7);
+	bpf_spin_unlock(&v->lock);
+	return 0;
+}
+
+/* Two maps of the same values are not one. */
+SEC("tc")
+int of_two_maps(struct __sk_buff *ctx)
+{
+	struct roots *v = roots(0), *w;
+	struct bpf_list_node *n;
+	int i = 0;
+
+	w = bpf_map_lookup_elem(&parked, &i);
+	if (!v || !w)
+		return 1;
+	pairs = 0;
+	bpf_spin_lock_double(&v->lock, &w->lock);
+	bpf_for_each(list, n, &v->list, 0) {
+		n = bpf_list_pop_front(&w->list);
+		if (n)
+			bpf_list_push_back(&w->other, &ITEM(n, l)->l);
+		pairs++;
+	}
+	bpf_spin_unlock_double(&v->lock, &w->lock);
 	return 0;
 }
 
