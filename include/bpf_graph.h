@@ -275,6 +275,37 @@ void bpf_graph_explain_value(struct bpf_verifier_log *log, const struct btf *btf
 void bpf_graph_explain_missing(struct bpf_verifier_log *log, const struct btf *btf, u32 id,
 			       enum btf_field_type field);
 
+/* What bpf_graph_check_sections() finds fault with. */
+enum bpf_graph_btf_fault_kind {
+	BPF_GRAPH_SECTION_SIZE,
+	BPF_GRAPH_MEMBER_OFFSET,
+	BPF_GRAPH_MEMBER_SIZE,
+	BPF_GRAPH_MEMBER_END,
+	BPF_GRAPH_MEMBER_KIND,
+	BPF_GRAPH_MEMBER_MIXED,
+	BPF_GRAPH_EXTERN_LAYOUT,
+	BPF_GRAPH_EXTERN_FUNC_SIZE,
+	BPF_GRAPH_EXTERN_VAR_FREE,
+	BPF_GRAPH_EXTERN_FUNC_FREE,
+};
+
+/* The fault, and where: at a type, or at a member of it. */
+struct bpf_graph_btf_fault {
+	u32 type;
+	u32 member;
+	u32 what;
+};
+
+#define BPF_GRAPH_NO_MEMBER 0xffffffff
+
+/*
+ * Rust, called from btf.c when all types of @btf, from @first on, are known, each by
+ * itself: whether its sections are laid out as they have to be, and all externs are in
+ * one. -EINVAL, and then @fault is set, or -ENOMEM. See rust/section.rs. Declared
+ * without CONFIG_BPF_GRAPH_RUST as well, for a call that is then dropped.
+ */
+int bpf_graph_check_sections(const struct btf *btf, u32 first, struct bpf_graph_btf_fault *fault);
+
 #ifdef CONFIG_BPF_GRAPH_AB
 /* Rust, called from verifier.c where a kfunc's name has become an address. */
 unsigned long bpf_graph_kfunc_addr(unsigned long addr);

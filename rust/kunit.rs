@@ -40,6 +40,7 @@ mod object;
 mod owner;
 mod place;
 mod races;
+mod section;
 mod stress;
 mod threads;
 mod tree;
