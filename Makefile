@@ -15,7 +15,7 @@ help: ## this list
 	@echo '  with KSRC=DIR (your own 7.3 tree), KCONFIG=FILE (more options), JOBS=N, V=1,'
 	@echo '       BPF_GRAPH_CACHE=DIR (else ~/.cache/bpf-graph), MIRROR=URL, KEYRING=FILE (Debian)'
 
-.PHONY: demo test test-debug kernel boot kunit selftests conformance stress fuzz mutants bench bench-load lint tree refresh patchset pictures clean distclean
+.PHONY: demo test test-debug kernel boot kunit selftests conformance stress fuzz fuzz-btf mutants bench bench-load lint tree refresh patchset pictures clean distclean
 demo: ## a live table of tasks, kept in Rust's lists and trees (1 min; bare machine: 13)
 	@$(vm)/prepare x86_64 -- samples/run
 
@@ -45,6 +45,9 @@ stress: ## threads on two CPUs against one another (1 min; OPS=: operations, SEE
 
 fuzz: ## random programs by C, by Rust and by a model (2 min; N=: programs, SEED=)
 	@$(vm)/prepare x86_64 -- $(vm)/test fuzz
+
+fuzz-btf: ## mutated BTF, on a kernel with KASAN and by upstream's own (N=: how many, SEED=)
+	@$(vm)/prepare x86_64 debug pristine -- tools/testing/fuzz-btf/run -a
 
 mutants: ## defects that the tests must find, one after another (40 min; M=NAME: one)
 	@$(vm)/prepare x86_64 um -- tools/testing/mutants/run -a $(M)
