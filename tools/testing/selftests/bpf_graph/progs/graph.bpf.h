@@ -9,6 +9,16 @@
 #define __key(field)		__attribute__((btf_decl_tag("key:" #field)))
 #define __keys(first, second)	__attribute__((btf_decl_tag("key:" #first ":" #second)))
 
+/*
+ * clang makes one call of the last two of a program, also where they drop objects of two
+ * types. The kernel then frees both as the type that was verified last.
+ */
+#define bpf_obj_drop(obj)							\
+({										\
+	bpf_obj_drop(obj);							\
+	asm volatile("" :: "i"(__COUNTER__));					\
+})
+
 #ifndef offsetof
 #define offsetof(type, member)	__builtin_offsetof(type, member)
 #endif

@@ -185,8 +185,6 @@ int outlive_object(struct __sk_buff *ctx)
 	j = bpf_obj_new(struct joint);
 	if (!j) {
 		bpf_obj_drop(p);
-		/* Clang must not make one call of this and the last. */
-		asm volatile("" :: "i"(__LINE__));
 		return 0;
 	}
 	made += count_object(j);
