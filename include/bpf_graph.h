@@ -208,6 +208,15 @@ int bpf_graph_elem_read(const struct bpf_map *map, u32 elem, u32 off, u32 size, 
 			u64 *val);
 
 /*
+ * Rust, called from bpf_insn_array.c, see bpf_graph_addrs.h. Is each of the @cnt addresses
+ * in @values that of one of the @len instructions at @insns? If not, @at says which is the
+ * first that is not: of none (-ERANGE), or of the second half of one (-EINVAL).
+ * Declared without CONFIG_BPF_GRAPH_RUST as well, for a call that is then dropped.
+ */
+int bpf_graph_addrs_fit(const struct bpf_insn_array_value *values, u32 cnt,
+			const struct bpf_insn *insns, u32 len, u32 *at);
+
+/*
  * Rust, called from verifier.c where a call gets its hidden arguments. Writes to
  * @buf what becomes of a @call to the kfunc at @addr, with an object of type @meta,
  * a new one of @size bytes if it makes one: no more than @room instructions. Returns

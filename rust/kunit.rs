@@ -22,6 +22,7 @@ use kernel::{
 #[cfg(CONFIG_BPF_GRAPH_AB)]
 mod ab;
 mod across;
+mod addrs;
 mod array;
 #[cfg(CONFIG_BPF_GRAPH_BENCH)]
 mod bench;
