@@ -39,9 +39,7 @@ mod kunit;
 pub use self::ab::bpf_graph_kfunc_addr;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 pub use self::inline::{bpf_graph_callee, bpf_graph_inline, bpf_graph_walk, bpf_graph_walks};
-pub use self::{
-    addrs::*, array::*, explain::*, free::*, key::declared::*, kfuncs::*, section::*,
-};
+pub use self::{addrs::*, array::*, explain::*, free::*, key::declared::*, kfuncs::*, section::*};
 
 #[cfg(all(
     any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE),

@@ -59,8 +59,11 @@ impl<'a> Btf<'a> {
     pub(crate) fn find(self, id: u32) -> Option<Type<'a>> {
         // SAFETY: By the type invariant.
         let at = unsafe { bindings::btf_type_by_id(self.0, id) };
+        if at.is_null() || !at.is_aligned() {
+            return None;
+        }
         // INVARIANT: A type lives as long as its BTF; what it is was just checked.
-        (!at.is_null() && at.is_aligned()).then(|| Type { btf: self, id, at })
+        Some(Type { btf: self, id, at })
     }
 
     /// All of its types.

@@ -63,7 +63,8 @@ fn wrong_node(
     };
     let Some(part) = object.parts().find(|p| *p.name == *field) else {
         return line(fmt!(
-            "{here}: {root_name} contains struct {} by its member \"{}\", and it has no such member",
+            "{here}: {root_name} contains struct {} by its member \"{}\", \
+             and it has no such member",
             Name(of),
             Name(field)
         ));

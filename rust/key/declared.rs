@@ -21,8 +21,8 @@ fn int(signed: bool, size: u32, bits: u8) -> Option<Int> {
     }
 }
 
-/// `member` of `of` as a part of a key. What BTF allows is more: integers with fewer bits than their
-/// size says, or at the end of a struct that has no room for them.
+/// `member` of `of` as a part of a key. What BTF allows is more: integers with fewer bits than
+/// their size says, or at the end of a struct that has no room for them.
 fn part(of: Type<'_>, member: &bindings::btf_member) -> Result<Part> {
     let t = of.btf.find(member.type_).ok_or(EINVAL)?.plain();
     // SAFETY: By the types' invariants: the member is one of the struct. A type that is no integer

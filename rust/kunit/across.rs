@@ -56,7 +56,7 @@ mod tests {
     }
 
     impl World {
-        fn to_tree(&mut self, item: *mut Item, from: usize, to: usize) -> Result<bool> {
+        fn list_to_tree(&mut self, item: *mut Item, from: usize, to: usize) -> Result<bool> {
             let (list, tree) = (&mut self.lists[from], &mut self.trees[to]);
             // SAFETY: All of it is the test's own.
             let done = unsafe {
@@ -76,7 +76,7 @@ mod tests {
             Ok(done)
         }
 
-        fn to_list(
+        fn tree_to_list(
             &mut self,
             item: *mut Item,
             from: usize,
@@ -152,12 +152,12 @@ mod tests {
             let was = (is_in(&world.lists, item), is_in(&world.trees, item));
             let moved = if random.below(2) == 0 {
                 let want = world.lists[from].contains(&item) && !was.1;
-                let moved = world.to_tree(item, from, to)?;
+                let moved = world.list_to_tree(item, from, to)?;
                 assert_eq!(moved, want);
                 moved
             } else {
                 let want = world.trees[from].contains(&item) && !was.0;
-                let moved = world.to_list(item, from, to, random.below(2) == 0)?;
+                let moved = world.tree_to_list(item, from, to, random.below(2) == 0)?;
                 assert_eq!(moved, want);
                 moved
             };

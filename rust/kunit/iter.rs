@@ -158,10 +158,8 @@ mod tests {
             let item = items.make(key);
             assert!(!item.is_null());
             // SAFETY: The head is the test's own, and so is the item.
-            assert_eq!(
-                unsafe { bpf_list_push_back(head, list_node(item), items.meta(), LIST) },
-                0
-            );
+            let added = unsafe { bpf_list_push_back(head, list_node(item), items.meta(), LIST) };
+            assert_eq!(added, 0);
         }
         let mut steps = 0;
         // SAFETY: As in `list_keys()`.

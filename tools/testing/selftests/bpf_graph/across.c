@@ -45,7 +45,8 @@ REFUSED(across, -EINVAL, nodes_of_two,
 REFUSED(across, -EINVAL, just_inserted,
 	"bpf_list_move_rbtree: the node in R4 is not known to be of the same object as that in R2; take both from one pointer");
 REFUSED(across, -EINVAL, one_lock_of_two, "held lock and object are not in the same allocation");
-REFUSED(across, -EINVAL, to_a_key, "declares a key; take the node out and use bpf_rbtree_add_key()");
+REFUSED(across, -EINVAL, to_a_key,
+	"declares a key; take the node out and use bpf_rbtree_add_key()");
 REFUSED(across, -EINVAL, while_comparing, "bpf_rbtree_move_list_back not allowed in rbtree cb");
 
 TEST_HARNESS_MAIN

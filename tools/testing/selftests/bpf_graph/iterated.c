@@ -4,6 +4,10 @@
 #include "iterated.skel.h"
 
 #define BACKWARD 1
+#define ONLY_THE_NODE(root)							\
+	"goes over this " root ": only the node that it is at can be taken out"
+#define GUARDED									\
+	"goes over a bpf_list_head that this lock guards; leave its loop, or destroy it, before"
 
 FIXTURE(iterated) {
 	struct iterated *skel;
@@ -107,15 +111,24 @@ TEST_F(iterated, inserted_on_the_way)
 	EXPECT_EQ(01012345675, s->bss->seen);
 }
 
-REFUSED(iterated, -EINVAL, without_the_lock, "bpf_spin_lock at off=0 must be held for bpf_list_head");
-REFUSED(iterated, -EINVAL, unlocked_inside, "goes over a bpf_list_head that this lock guards; leave its loop, or destroy it, before");
-REFUSED(iterated, -EINVAL, outlives_the_lock, "goes over a bpf_list_head that this lock guards; leave its loop, or destroy it, before");
-REFUSED(iterated, -EINVAL, popped_inside, "goes over this bpf_list_head: only the node that it is at can be taken out");
-REFUSED(iterated, -EINVAL, other_removed, "goes over this bpf_list_head: only the node that it is at can be taken out");
-REFUSED(iterated, -EINVAL, behind_removed, "goes over this bpf_rb_root: only the node that it is at can be taken out");
-REFUSED(iterated, -EINVAL, removed_under_two, "goes over this bpf_list_head: only the node that it is at can be taken out");
-REFUSED(iterated, -EINVAL, moved_by_another_name, "goes over this bpf_list_head: only the node that it is at can be taken out");
-REFUSED(iterated, -EINVAL, popped_through_an_outer_map, "goes over this bpf_list_head: only the node that it is at can be taken out");
+REFUSED(iterated, -EINVAL, without_the_lock,
+	"bpf_spin_lock at off=0 must be held for bpf_list_head");
+REFUSED(iterated, -EINVAL, unlocked_inside,
+	GUARDED);
+REFUSED(iterated, -EINVAL, outlives_the_lock,
+	GUARDED);
+REFUSED(iterated, -EINVAL, popped_inside,
+	ONLY_THE_NODE("bpf_list_head"));
+REFUSED(iterated, -EINVAL, other_removed,
+	ONLY_THE_NODE("bpf_list_head"));
+REFUSED(iterated, -EINVAL, behind_removed,
+	ONLY_THE_NODE("bpf_rb_root"));
+REFUSED(iterated, -EINVAL, removed_under_two,
+	ONLY_THE_NODE("bpf_list_head"));
+REFUSED(iterated, -EINVAL, moved_by_another_name,
+	ONLY_THE_NODE("bpf_list_head"));
+REFUSED(iterated, -EINVAL, popped_through_an_outer_map,
+	ONLY_THE_NODE("bpf_list_head"));
 REFUSED(iterated, -EACCES, node_outlives_the_loop, "invalid mem access 'scalar'");
 
 TEST_HARNESS_MAIN

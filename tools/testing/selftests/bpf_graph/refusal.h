@@ -27,7 +27,8 @@ TEST(name)									\
 	__auto_type s = skel##__open();						\
 										\
 	ASSERT_NE(NULL, s);							\
-	EXPECT_EQ(error, load_only(s->obj, #name)) TH_LOG("%s", log_buf);				\
+	EXPECT_EQ(error, load_only(s->obj, #name))				\
+		TH_LOG("%s", log_buf);						\
 	EXPECT_NE(NULL, strstr(log_buf, words))					\
 		TH_LOG("not said: %s; but: %s", words, log_buf);		\
 	skel##__destroy(s);							\

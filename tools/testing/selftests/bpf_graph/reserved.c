@@ -4,7 +4,8 @@
 #include "reserved.skel.h"
 
 #define NOT_RESERVED(kfunc, kind)						\
-	kfunc ": the node in R2 is not reserved: call bpf_" kind "_can_add() before, and this only where that returned true"
+	kfunc ": the node in R2 is not reserved: call bpf_" kind			\
+	"_can_add() before, and this only where that returned true"
 #define BEFORE_GIVEN_AWAY(kind)							\
 	"insert it, or call bpf_" kind "_unreserve() before the reference is given away"
 
@@ -50,7 +51,8 @@ REFUSED(reserved, -EINVAL, other_node, "bpf_list_unreserve: the node in R1 is no
 REFUSED(reserved, -EINVAL, by_plain_push,
 	"insert it by a kfunc that ends in _reserved, or call bpf_list_unreserve() before");
 REFUSED(reserved, -EINVAL, asked_twice, "bpf_list_can_add: the node in R1 is reserved since insn");
-REFUSED(reserved, -EINVAL, without_the_lock, "bpf_spin_lock at off=0 must be held for bpf_list_head");
+REFUSED(reserved, -EINVAL, without_the_lock,
+	"bpf_spin_lock at off=0 must be held for bpf_list_head");
 REFUSED(reserved, -EINVAL, not_owned, "expected pointer to allocated object");
 
 TEST_HARNESS_MAIN

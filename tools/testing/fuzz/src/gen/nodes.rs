@@ -50,7 +50,7 @@ impl Gen<'_> {
             37 => self.with_node(r, true, |g, root, slot| {
                 let less = order(r);
                 if let (Slot::Non(_), true) = (g.slots[slot], r.c & 16 == 0) {
-                    let key = u64::from(r.a >> 4 & 7);
+                    let key = u64::from((r.a >> 4) & 7);
                     g.put(Op::Write { slot, key });
                 }
                 g.put(Op::Reposition { root, slot, less });
@@ -63,7 +63,7 @@ impl Gen<'_> {
                     root,
                     want: [Want::Equal, Want::NotLess, Want::Greater][r.b as usize % 3],
                     order: order(r),
-                    key: u64::from(r.b >> 4 & 7),
+                    key: u64::from((r.b >> 4) & 7),
                     dst,
                 });
                 self.found(dst, root, false);

@@ -11,6 +11,10 @@ struct bpf_list_node {
 };
 #endif
 
+#ifdef node_unaligned
+#pragma pack(push, 1)
+#endif
+
 struct item {
 #ifdef node_unaligned
 	__u32 before;
@@ -27,11 +31,11 @@ struct item {
 	struct bpf_list_head children __contains(item, l);
 #endif
 	int key;
-}
+};
+
 #ifdef node_unaligned
-__attribute__((packed))
+#pragma pack(pop)
 #endif
-;
 
 #if defined(contains_nothing)
 #define CONTAINS

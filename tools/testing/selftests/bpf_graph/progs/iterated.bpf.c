@@ -306,11 +306,11 @@ int of_two_maps(struct __sk_buff *ctx)
 SEC("?tc")									\
 int name(struct __sk_buff *ctx)							\
 {										\
-	struct bpf_list_node *n __attribute__((unused));			\
-	struct bpf_rb_node *r __attribute__((unused));				\
 	struct roots *v = roots(0);						\
+	struct bpf_list_node *n = NULL;						\
+	struct bpf_rb_node *r = NULL;						\
 										\
-	if (!v)									\
+	if (!v || n || r)							\
 		return 1;							\
 	body									\
 	return 0;								\

@@ -65,7 +65,8 @@ static void lengths(struct bpf_list_head *list, struct bpf_rb_root *tree)
 	struct bpf_list_node *n;
 	struct bpf_rb_node *r;
 
-	in_list = in_tree = 0;
+	in_list = 0;
+	in_tree = 0;
 	for (n = bpf_list_front(list); n && can_loop; n = bpf_list_next(list, n))
 		in_list++;
 	for (r = bpf_rbtree_first(tree); r && can_loop; r = bpf_rbtree_next(tree, r))
@@ -125,7 +126,9 @@ int given_back(struct __sk_buff *ctx)
 	if (!n)
 		return 2;
 	m = bpf_refcount_acquire(n);
-	first = again = after = 0;
+	first = 0;
+	again = 0;
+	after = 0;
 	if (bpf_list_can_add(&n->l)) {
 		first = 1;
 		bpf_list_unreserve(&n->l);
