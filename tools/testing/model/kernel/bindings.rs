@@ -15,7 +15,7 @@ pub use crate::{
         bpf_graph_spin_lock, bpf_graph_spin_unlock, raw_res_spin_lock_irqsave,
         raw_res_spin_unlock_irqrestore,
     },
-    tree::{rb_erase_cached, rb_insert_color_cached, rb_link_node, rb_next, rb_prev},
+    tree::{rb_erase_cached, rb_insert_color_cached, rb_last, rb_link_node, rb_next, rb_prev},
 };
 
 pub const BPF_PTR_POISON: isize = 0xeb9f;

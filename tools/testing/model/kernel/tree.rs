@@ -8,7 +8,7 @@
 
 use core::ptr::null_mut;
 
-use crate::links::{rb_node, rb_root_cached};
+use crate::links::{rb_node, rb_root, rb_root_cached};
 
 /// # Safety
 ///
@@ -135,17 +135,40 @@ pub unsafe fn rb_next(node: *const rb_node) -> *mut rb_node {
 
 /// # Safety
 ///
+/// `node` is live.
+unsafe fn rightmost(mut node: *mut rb_node) -> *mut rb_node {
+    // SAFETY: This function's contract.
+    unsafe {
+        while !(*node).rb_right.is_null() {
+            node = (*node).rb_right;
+        }
+    }
+    node
+}
+
+/// # Safety
+///
+/// `root` is that of a tree whose lock is held.
+pub unsafe fn rb_last(root: *const rb_root) -> *mut rb_node {
+    // SAFETY: This function's contract.
+    unsafe {
+        let top = (*root).rb_node;
+        if top.is_null() {
+            return top;
+        }
+        rightmost(top)
+    }
+}
+
+/// # Safety
+///
 /// `node` is in a tree whose lock is held.
 pub unsafe fn rb_prev(node: *const rb_node) -> *mut rb_node {
     let mut node = node.cast_mut();
     // SAFETY: This function's contract.
     unsafe {
         if !(*node).rb_left.is_null() {
-            node = (*node).rb_left;
-            while !(*node).rb_right.is_null() {
-                node = (*node).rb_right;
-            }
-            return node;
+            return rightmost((*node).rb_left);
         }
         let mut above = parent(node);
         while !above.is_null() && (*above).rb_left == node {
