@@ -160,9 +160,6 @@ struct bpf_rb_node *bpf_rbtree_lower_bound_key(struct bpf_rb_root *root, u64 fir
 struct bpf_rb_node *bpf_rbtree_upper_bound_key(struct bpf_rb_root *root, u64 first, u64 second,
 					       struct btf_struct_meta *meta, u64 key);
 
-/* Of <linux/bpf_verifier.h>, which is more than the bindings need. */
-__printf(2, 3) void bpf_log(struct bpf_verifier_log *log, const char *fmt, ...);
-
 /* Rust, called from syscall.c and verifier.c. */
 bool bpf_graph_free_res_root(const struct btf_record *rec, const struct btf_field *field,
 			     void *obj);
@@ -172,6 +169,9 @@ unsigned long bpf_graph_spin_lock(struct bpf_spin_lock *lock);
 void bpf_graph_spin_unlock(struct bpf_spin_lock *lock, unsigned long flags);
 void bpf_graph_spin_lock_pair(struct bpf_spin_lock *first, struct bpf_spin_lock *second);
 void bpf_graph_spin_unlock_pair(struct bpf_spin_lock *first, struct bpf_spin_lock *second);
+
+/* Of <linux/bpf_verifier.h>, which is more than the bindings need. */
+__printf(2, 3) void bpf_log(struct bpf_verifier_log *log, const char *fmt, ...);
 
 /* Kfuncs of rqspinlock.c, which tell the program what went wrong. */
 int bpf_res_spin_lock(struct bpf_res_spin_lock *lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The role of an instruction array, given when it is created: a jump table, or with
- * BPF_F_INSN_ADDRS plain addresses, which no instruction jumps to and no program reads.
+ * BPF_F_INSN_ADDRS plain addresses, by which no instruction jumps.
  *
  * Without CONFIG_BPF_GRAPH_RUST there is but the first.
  */

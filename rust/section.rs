@@ -252,8 +252,11 @@ impl Types<'_> {
     }
 
     fn check_section(&self, section: Type) -> core::result::Result<(), Fault> {
+        if !section.is_section() {
+            return Ok(());
+        }
         check(section.size(), section.vlen(), |i| {
-            // SAFETY: It is asked for as many as there are.
+            // SAFETY: It is a section, and is asked for as many as there are.
             let info = unsafe { section.member(i) };
             Member {
                 kind: self.get(info.type_).map_or(Kind::Other, |t| t.kind()),
