@@ -198,13 +198,15 @@ impl<'a> Type<'a> {
     /// What a struct or a section is made of, in the order of BTF. What begins within a byte is
     /// left out.
     pub(crate) fn parts(self) -> impl Iterator<Item = Part<'a>> {
-        let members = self.members().iter().zip(0..).filter_map(move |(m, i)| {
+        let all = self.members();
+        let members = (0..all.len()).filter_map(move |i| {
+            let m = all.get(i)?;
             // SAFETY: By the type invariant: it is a member of this struct.
             let bits = unsafe { bindings::__btf_member_bit_offset(self.at, m) };
             let (of, count) = self.btf.find(m.type_)?.elements();
             (bits % 8 == 0).then_some(Part {
                 owner: self,
-                component: i,
+                component: i as c_int,
                 name: self.member_name(m),
                 at: bits / 8,
                 of,

@@ -181,8 +181,7 @@ impl Count {
         let counts = SPECIAL.iter().zip(self.of);
         counts
             .filter(|(s, _)| s.field == special.field)
-            .map(|(_, n)| n)
-            .sum()
+            .fold(0, |sum: u32, (_, n)| sum.saturating_add(n))
     }
 
     fn has(&self, special: &Special) -> bool {
