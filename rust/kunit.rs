@@ -314,6 +314,12 @@ pub(crate) fn tree_item(node: *mut bindings::bpf_rb_node) -> *mut Item {
         .cast()
 }
 
+/// Puts `item` at `at` in `to`, which is what a collection should hold.
+pub(crate) fn insert(to: &mut KVec<*mut Item>, at: usize, item: *mut Item) -> Result {
+    to.reserve(1, GFP_KERNEL)?;
+    to.insert_within_capacity(at, item).map_err(|_| ENOMEM)
+}
+
 /// Numbers that look random and are the same in each run (xorshift64).
 pub(crate) struct Random(u64);
 

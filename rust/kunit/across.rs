@@ -13,6 +13,7 @@ mod tests {
 
     use super::{
         super::{
+            insert,
             list::{self, Head},
             list_item, list_node, refs,
             threads::together,
@@ -44,11 +45,6 @@ mod tests {
     fn key(item: *mut Item) -> u64 {
         // SAFETY: All items of these tests are live.
         unsafe { (*item).key }
-    }
-
-    fn insert(to: &mut KVec<*mut Item>, at: usize, item: *mut Item) -> Result {
-        to.reserve(1, GFP_KERNEL)?;
-        to.insert_within_capacity(at, item).map_err(|_| ENOMEM)
     }
 
     fn is_in(all: &[KVec<*mut Item>; 2], item: *mut Item) -> bool {

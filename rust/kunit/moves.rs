@@ -12,6 +12,7 @@ mod tests {
 
     use super::{
         super::{
+            insert,
             list::{self, Head},
             list_node, refs,
             tree::{self, TreeRoot, BY_KEY},
@@ -33,11 +34,6 @@ mod tests {
             Some(at) => from.remove(at).is_ok(),
             None => false,
         }
-    }
-
-    fn insert(to: &mut KVec<*mut Item>, at: usize, item: *mut Item) -> Result {
-        to.reserve(1, GFP_KERNEL)?;
-        to.insert_within_capacity(at, item).map_err(|_| ENOMEM)
     }
 
     #[test]

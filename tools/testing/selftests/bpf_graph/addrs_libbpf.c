@@ -3,55 +3,19 @@
  * Sections .insn_addrs.NAME in libbpf and bpftool: the maps that are made of them, of one
  * object and of linked ones, what is refused and in which words, and what a dump shows.
  */
-#include <stdarg.h>
-#include <sys/syscall.h>
-
 #include "addrs.h"
-#include "graph_test.h"
+#include "bpftool.h"
+#include "hooked.h"
 #include "said.h"
 
 #include "addrs.skel.h"
 #include "addrs_linked.skel.h"
 
-/*
- * libbpf asks the kernel by way of this instead of libc's: with @old_kernel set
- * it gets what a kernel says that has jump tables only.
- */
-static bool old_kernel;
-
-long syscall(long nr, ...)
+/* What a kernel says that has jump tables only. */
+static int refuses_addrs(enum bpf_cmd cmd, const union bpf_attr *attr)
 {
-	const union bpf_attr *attr;
-	long a, b, c, d, e, f, ret;
-	va_list args;
-
-	va_start(args, nr);
-	a = va_arg(args, long);
-	b = va_arg(args, long);
-	c = va_arg(args, long);
-	d = va_arg(args, long);
-	e = va_arg(args, long);
-	f = va_arg(args, long);
-	va_end(args);
-	attr = (void *)b;
-	if (old_kernel && nr == __NR_bpf && a == BPF_MAP_CREATE &&
-	    attr->map_type == BPF_MAP_TYPE_INSN_ARRAY && attr->map_flags) {
-		errno = EINVAL;
-		return -1;
-	}
-	{
-		register long r10 asm("r10") = d;
-		register long r8 asm("r8") = e;
-		register long r9 asm("r9") = f;
-
-		asm volatile("syscall" : "=a"(ret)
-			     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			     : "rcx", "r11", "memory");
-	}
-	if (ret >= 0)
-		return ret;
-	errno = -ret;
-	return -1;
+	return cmd == BPF_MAP_CREATE && attr->map_type == BPF_MAP_TYPE_INSN_ARRAY &&
+	       attr->map_flags ? -EINVAL : 0;
 }
 
 FIXTURE(addrs_libbpf) {
@@ -64,7 +28,7 @@ FIXTURE_SETUP(addrs_libbpf)
 
 FIXTURE_TEARDOWN(addrs_libbpf)
 {
-	old_kernel = false;
+	refuses = NULL;
 }
 
 #define EXPECT_SAID(text, words)						\
@@ -291,7 +255,7 @@ TEST_F(addrs_libbpf, kernel_cannot)
 {
 	struct addrs *skel;
 
-	old_kernel = true;
+	refuses = refuses_addrs;
 	skel = addrs__open();
 	ASSERT_NE(NULL, skel);
 	EXPECT_EQ(-EOPNOTSUPP, addrs__load(skel));
@@ -308,23 +272,6 @@ TEST_F(addrs_libbpf, kernel_cannot)
 	EXPECT_EQ(0, addrs__load(skel)) TH_LOG("%s", said);
 	EXPECT_EQ(0, run_prog(skel->progs.one));
 	addrs__destroy(skel);
-}
-
-/* What bpftool says when it is asked for @what, which may be several words. */
-static const char *bpftool(const char *what)
-{
-	static char out[1 << 15];
-	char command[8192];
-	size_t n;
-	FILE *f;
-
-	snprintf(command, sizeof(command), "%s %s 2>&1", file_beside("bpftool/bpftool"), what);
-	f = popen(command, "r");
-	n = f ? fread(out, 1, sizeof(out) - 1, f) : 0;
-	out[n] = '\0';
-	if (f)
-		pclose(f);
-	return out;
 }
 
 TEST_F(addrs_libbpf, light_skeleton)

@@ -3,16 +3,9 @@
  * Moves of objects between lists and trees. Programs show the keys that are in order of a
  * list or tree as digits of an octal number, behind a 1: @a and @b.
  */
-#include "graph.bpf.h"
+#include "items.bpf.h"
 
 #define ITEMS 6
-
-struct item {
-	struct bpf_list_node l;
-	struct bpf_rb_node r;
-	struct bpf_refcount ref;
-	int key;
-};
 
 struct roots {
 	struct bpf_spin_lock lock;
@@ -42,36 +35,9 @@ PRIVATE(by_key) struct keyed keyed;
 __u64 a, b;
 int moved;
 
-#define ITEM(node, member)	container_of(node, struct item, member)
-
-static bool less(struct bpf_rb_node *x, const struct bpf_rb_node *y)
-{
-	return ITEM(x, r)->key < ITEM(y, r)->key;
-}
-
 static struct roots *roots(int i)
 {
 	return bpf_map_lookup_elem(&maps, &i);
-}
-
-static __u64 list_keys(struct bpf_list_head *head)
-{
-	struct bpf_list_node *n;
-	__u64 keys = 1;
-
-	for (n = bpf_list_front(head); n && can_loop; n = bpf_list_next(head, n))
-		keys = 8 * keys + (ITEM(n, l)->key & 7);
-	return keys;
-}
-
-static __u64 tree_keys(struct bpf_rb_root *root)
-{
-	struct bpf_rb_node *n;
-	__u64 keys = 1;
-
-	for (n = bpf_rbtree_first(root); n && can_loop; n = bpf_rbtree_next(root, n))
-		keys = 8 * keys + (ITEM(n, r)->key & 7);
-	return keys;
 }
 
 /* The first value's list, from the highest key to 0. */

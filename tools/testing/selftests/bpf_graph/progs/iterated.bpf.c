@@ -3,16 +3,9 @@
  * Iterators over lists and trees. Programs show the keys that they have seen as digits of
  * an octal number, behind a 1: @seen, and what is in a list then: @left.
  */
-#include "graph.bpf.h"
+#include "items.bpf.h"
 
 #define ITEMS 8
-
-struct item {
-	struct bpf_list_node l;
-	struct bpf_rb_node r;
-	struct bpf_refcount ref;
-	int key;
-};
 
 struct roots {
 	struct bpf_spin_lock lock;
@@ -38,13 +31,6 @@ struct {
 
 __u64 seen, left;
 int flags, pairs;
-
-#define ITEM(node, member)	container_of(node, struct item, member)
-
-static bool less(struct bpf_rb_node *x, const struct bpf_rb_node *y)
-{
-	return ITEM(x, r)->key < ITEM(y, r)->key;
-}
 
 static struct roots *roots(int i)
 {

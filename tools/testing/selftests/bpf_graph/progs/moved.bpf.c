@@ -3,15 +3,8 @@
  * Moves between lists and trees. Programs show the keys that are in order of a list or
  * tree as digits of an octal number, behind a 1: @a and @b.
  */
-#include "graph.bpf.h"
+#include "items.bpf.h"
 #include "../moved.h"
-
-struct item {
-	struct bpf_list_node l;
-	struct bpf_rb_node r;
-	struct bpf_refcount ref;
-	int key, other;
-};
 
 struct roots {
 	struct bpf_res_spin_lock lock;
@@ -31,13 +24,6 @@ struct {
 __u64 a, b;
 int key, to_key, moved;
 
-#define ITEM(node, member)	container_of(node, struct item, member)
-
-static bool less(struct bpf_rb_node *x, const struct bpf_rb_node *y)
-{
-	return ITEM(x, r)->key < ITEM(y, r)->key;
-}
-
 static bool more(struct bpf_rb_node *x, const struct bpf_rb_node *y)
 {
 	return ITEM(x, r)->key > ITEM(y, r)->key;
@@ -46,26 +32,6 @@ static bool more(struct bpf_rb_node *x, const struct bpf_rb_node *y)
 static struct roots *roots(int i)
 {
 	return bpf_map_lookup_elem(&maps, &i);
-}
-
-static __u64 list_keys(struct bpf_list_head *head)
-{
-	struct bpf_list_node *n;
-	__u64 keys = 1;
-
-	for (n = bpf_list_front(head); n && can_loop; n = bpf_list_next(head, n))
-		keys = 8 * keys + (ITEM(n, l)->key & 7);
-	return keys;
-}
-
-static __u64 tree_keys(struct bpf_rb_root *root)
-{
-	struct bpf_rb_node *n;
-	__u64 keys = 1;
-
-	for (n = bpf_rbtree_first(root); n && can_loop; n = bpf_rbtree_next(root, n))
-		keys = 8 * keys + (ITEM(n, r)->key & 7);
-	return keys;
 }
 
 static struct bpf_list_node *in_list(struct bpf_list_head *head, int want)
