@@ -261,6 +261,18 @@ void bpf_graph_walk(u32 kind, s32 stack, const struct bpf_insn *callback, u32 le
 unsigned long bpf_graph_callee(unsigned long addr, struct btf_struct_meta *meta, bool walked);
 
 /*
+ * Rust, called from the verifier: what objects come to a call of bpf_obj_drop(), from the
+ * second type on. See rust/drops.rs.
+ */
+struct bpf_graph_drops;
+
+struct bpf_graph_drops *bpf_graph_drops(struct btf_struct_meta *meta, u32 size);
+int bpf_graph_drops_also(struct bpf_graph_drops *drops, struct btf_struct_meta *meta, u32 size);
+int bpf_graph_drops_insns(const struct bpf_graph_drops *drops, const struct bpf_insn *call,
+			  struct bpf_insn *buf, u32 room);
+void bpf_graph_drops_free(struct bpf_graph_drops *drops);
+
+/*
  * Rust, called from btf.c: the key that a root declares by the tag "key:" and @names
  * in the struct @id that it contains, as a word without the node's offset, or a
  * negative error. See rust/key.rs. Declared without CONFIG_BPF_GRAPH_RUST as well.

@@ -15,10 +15,14 @@ mod addrs;
 mod array;
 mod btf;
 mod drain;
+mod drops;
 mod explain;
 mod free;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 mod inline;
+// Drops of several types need a few.
+#[cfg_attr(not(CONFIG_BPF_GRAPH_INLINE), allow(dead_code))]
+mod insn;
 mod key;
 mod kfuncs;
 mod list;
@@ -39,7 +43,9 @@ mod kunit;
 pub use self::ab::bpf_graph_kfunc_addr;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 pub use self::inline::{bpf_graph_callee, bpf_graph_inline, bpf_graph_walk, bpf_graph_walks};
-pub use self::{addrs::*, array::*, explain::*, free::*, key::declared::*, kfuncs::*, section::*};
+pub use self::{
+    addrs::*, array::*, drops::*, explain::*, free::*, key::declared::*, kfuncs::*, section::*,
+};
 
 #[cfg(all(
     any(CONFIG_BPF_GRAPH_AB, CONFIG_BPF_GRAPH_INLINE),

@@ -21,14 +21,16 @@ use kernel::{
     sync::atomic::{Atomic, Relaxed}, //
 };
 
-use crate::{kfuncs::Address, record::Record};
+use crate::{
+    insn::{Insn, ATOMIC_DW},
+    kfuncs::Address,
+    record::Record, //
+};
 
-pub(crate) mod insn;
 pub(crate) mod templates;
 pub(crate) mod walk;
 
 use self::{
-    insn::{Insn, ATOMIC_DW},
     templates::{self as t, Template},
     walk::{Stack, Way},
 };

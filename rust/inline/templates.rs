@@ -20,8 +20,7 @@ use kernel::bindings::{
     rb_node, rb_root_cached,
 };
 
-use super::insn::*;
-use crate::record::Record;
+use crate::{insn::*, record::Record};
 
 /// How a call is written out.
 #[derive(Clone, Copy)]
@@ -205,22 +204,7 @@ pub(crate) fn acquire(record: Record, meta: u64, call: Insn) -> Option<[Insn; AC
     ])
 }
 
-/// Instructions that are written one after the other.
-struct Code<'a> {
-    room: &'a mut [Insn],
-    len: usize,
-}
-
 impl Code<'_> {
-    /// `None` if there is no room.
-    fn push(&mut self, insns: &[Insn]) -> Option<()> {
-        let end = self.len.checked_add(insns.len())?;
-        let room = self.room.get_mut(self.len..end)?;
-        room.copy_from_slice(insns);
-        self.len = end;
-        Some(())
-    }
-
     /// What `field` of the object at `R0` holds at first, as `object.rs` writes it; `None` if no
     /// instruction can, or there is no room.
     fn init(&mut self, field: &btf_field) -> Option<()> {
@@ -277,7 +261,7 @@ pub(crate) fn new_object(
     room: &mut [Insn],
 ) -> Option<usize> {
     let size = i32::try_from(size).ok()?;
-    let mut code = Code { room, len: 0 };
+    let mut code = Code::new(room);
     code.push(&[mov_k(R1, size), mov_k(R2, 0), call])?;
     // Where there was no memory nothing is written.
     let check = code.len;

@@ -13,7 +13,7 @@ use core::mem::offset_of;
 
 use kernel::bindings::{bpf_graph_walk, rb_node, rb_root_cached, BPF_GRAPH_WALK_MAX};
 
-use super::insn::*;
+use crate::insn::*;
 
 /// How many instructions a way can have, with the comparison in it.
 pub(crate) const MAX: usize = BPF_GRAPH_WALK_MAX as usize;

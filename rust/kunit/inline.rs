@@ -5,6 +5,7 @@
 
 use kernel::prelude::*;
 
+mod drops;
 mod machine;
 mod memory;
 mod walk;
@@ -25,11 +26,8 @@ mod tests {
         *,
     };
     use crate::{
-        inline::{
-            expand,
-            insn::{call, Insn, CALL},
-            template, SWITCH,
-        },
+        inline::{expand, template, SWITCH},
+        insn::{call, Insn, CALL},
         record::Record,
         *,
     };

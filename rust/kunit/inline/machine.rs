@@ -7,7 +7,7 @@ use core::ffi::c_void;
 
 use kernel::{bindings, prelude::*};
 
-use crate::inline::insn::*;
+use crate::insn::*;
 
 /// How many steps a template may take, of which one has a loop.
 const STEPS: usize = 256;

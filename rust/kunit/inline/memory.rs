@@ -10,7 +10,7 @@ use super::{
     super::Item,
     machine::{End, Machine},
 };
-use crate::inline::insn::Insn;
+use crate::insn::Insn;
 
 /// Items that nobody allocated.
 pub(super) fn plain_items(count: usize) -> Result<KVec<Item>> {

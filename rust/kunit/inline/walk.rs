@@ -27,10 +27,10 @@ mod tests {
     };
     use crate::{
         inline::{
-            insn::*,
             walk::{self, Way},
             SWITCH,
         },
+        insn::*,
         kfuncs::{rbtree_add_at, rbtree_add_at_sole, rbtree_add_key_sole},
         *,
     };

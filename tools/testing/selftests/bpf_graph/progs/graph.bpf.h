@@ -11,7 +11,7 @@
 
 /*
  * clang makes one call of the last two of a program, also where they drop objects of two
- * types. The kernel then frees both as the type that was verified last.
+ * types. Where the kernel cannot tell these apart, it refuses the program.
  */
 #define bpf_obj_drop(obj)							\
 ({										\

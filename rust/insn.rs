@@ -133,7 +133,6 @@ pub(crate) const fn ldx(dst: Reg, src: Reg, off: usize) -> Insn {
 }
 
 /// `dst = *(u64 *)(src + off)`, with `off` of both signs
-#[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
 pub(crate) const fn ldx_at(dst: Reg, src: Reg, off: i16) -> Insn {
     Insn::new(LDX_DW, dst, src, off, 0)
 }
@@ -282,4 +281,26 @@ pub(crate) const fn call_subprog() -> Insn {
 #[cfg(CONFIG_BPF_GRAPH_KUNIT_TEST)]
 pub(crate) const fn call(imm: i32) -> Insn {
     Insn::new(CALL, R0, R0, 0, imm)
+}
+
+/// Instructions that are written one after the other.
+pub(crate) struct Code<'a> {
+    pub(crate) room: &'a mut [Insn],
+    pub(crate) len: usize,
+}
+
+impl<'a> Code<'a> {
+    /// None yet, with room for some.
+    pub(crate) fn new(room: &'a mut [Insn]) -> Self {
+        Self { room, len: 0 }
+    }
+
+    /// `None` if there is no room.
+    pub(crate) fn push(&mut self, insns: &[Insn]) -> Option<()> {
+        let end = self.len.checked_add(insns.len())?;
+        let room = self.room.get_mut(self.len..end)?;
+        room.copy_from_slice(insns);
+        self.len = end;
+        Some(())
+    }
 }
