@@ -32,7 +32,7 @@ fn change(b: &mut Btf, rng: &mut Rng) {
         }
         1 | 2 => match t.kind {
             FUNC => t.vlen = rng.below(4) as u32,
-            VAR => t.more[0] = rng.below(4) as u32,
+            VAR if !t.more.is_empty() => t.more[0] = rng.below(4) as u32,
             _ => t.vlen = rng.edge(t.vlen) & 0xff_ffff,
         },
         3 => t.size = rng.edge(t.size),
@@ -104,7 +104,8 @@ fn sections(b: &mut Btf, rng: &mut Rng) {
                 t.vlen = if externs { EXTERN } else { 1 };
                 m[2] = if externs { 0 } else { 8 };
             }
-            VAR => t.more[0] = if externs { EXTERN } else { 1 },
+            // What has become a variable has none.
+            VAR if !t.more.is_empty() => t.more[0] = if externs { EXTERN } else { 1 },
             _ => {}
         }
         m[1] = if externs { 0 } else { end };
