@@ -204,6 +204,10 @@ TEST_F(addrs_libbpf, refused)
 			"section '.insn_addrs.key': address #1 is in the middle of an instruction, 4 bytes into section 'tc': put the label before an instruction",
 		},
 		{
+			"behind_the_end",
+			"section '.insn_addrs.key': address #1 is behind the last instruction of section 'tc': put the label before an instruction",
+		},
+		{
 			"of_data",
 			"section '.insn_addrs.key': address #1 is in section '.bss', which is no program: only addresses of instructions can be here",
 		},

@@ -329,6 +329,13 @@ TEST(not_of_the_program)
 	close(fd);
 }
 
+static const struct btf_type *find(const struct btf *btf, const char *name, int kind)
+{
+	int id = btf__find_by_name_kind(btf, name, kind);
+
+	return id < 0 ? NULL : btf__type_by_id(btf, id);
+}
+
 /* An object with externs, by a libbpf that does or does not know the kernel takes them. */
 FIXTURE(object) {
 	struct externs *skel;
@@ -337,10 +344,12 @@ FIXTURE(object) {
 
 FIXTURE_VARIANT(object) {
 	bool old;
+	bool laid_out;		/* by who wrote the object, as if .ksyms were in it */
 };
 
 FIXTURE_VARIANT_ADD(object, native) { .old = false };
 FIXTURE_VARIANT_ADD(object, rewritten) { .old = true };
+FIXTURE_VARIANT_ADD(object, laid_out) { .laid_out = true };
 
 FIXTURE_SETUP(object)
 {
@@ -356,6 +365,11 @@ FIXTURE_SETUP(object)
 		cache->res[FEAT_BTF_EXTERN] = FEAT_MISSING;
 		bpf_object_set_feat_cache(self->skel->obj, cache);
 	}
+	if (variant->laid_out) {
+		const struct btf *btf = bpf_object__btf(self->skel->obj);
+
+		((struct btf_type *)find(btf, ".ksyms", BTF_KIND_DATASEC))->size = 24;
+	}
 	ASSERT_EQ(0, externs__load(self->skel));
 	ASSERT_EQ(0, bpf_prog_get_info_by_fd(bpf_program__fd(self->skel->progs.externs), &info,
 					     &len));
@@ -367,13 +381,6 @@ FIXTURE_TEARDOWN(object)
 {
 	btf__free(self->loaded);
 	externs__destroy(self->skel);
-}
-
-static const struct btf_type *find(const struct btf *btf, const char *name, int kind)
-{
-	int id = btf__find_by_name_kind(btf, name, kind);
-
-	return id < 0 ? NULL : btf__type_by_id(btf, id);
 }
 
 /* The program does the same either way. */
@@ -393,7 +400,8 @@ TEST_F(object, btf)
 	const struct btf *btfs[] = { own, self->loaded };
 
 	for (int i = 0; i < 2; i++) {
-		bool rewritten = i && variant->old;
+		bool rewritten = i && (variant->old || variant->laid_out);
+		__u32 laid_out = variant->laid_out ? 24 : 0;
 		const struct btf_type *sec = find(btfs[i], ".ksyms", BTF_KIND_DATASEC);
 		const struct btf_type *symbol = find(btfs[i], "bpf_link_fops", BTF_KIND_VAR);
 		const struct btf_type *f = find(btfs[i], "bpf_rcu_read_lock", BTF_KIND_FUNC);
@@ -404,7 +412,7 @@ TEST_F(object, btf)
 		ASSERT_NE(NULL, f);
 		ASSERT_NE(NULL, weak);
 		EXPECT_EQ(6, btf_vlen(sec));
-		EXPECT_EQ(rewritten ? 6 * sizeof(int) : 0, sec->size);
+		EXPECT_EQ(rewritten ? 6 * sizeof(int) : laid_out, sec->size);
 		EXPECT_EQ(rewritten ? BTF_FUNC_GLOBAL : BTF_FUNC_EXTERN, btf_func_linkage(f));
 		EXPECT_EQ(rewritten ? BTF_VAR_GLOBAL_ALLOCATED : BTF_VAR_GLOBAL_EXTERN,
 			  btf_var(symbol)->linkage);

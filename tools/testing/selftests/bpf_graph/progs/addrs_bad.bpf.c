@@ -29,6 +29,8 @@ int one(struct __sk_buff *ctx)
 	IN(key, ".long 1b\n.long 0");
 #elif defined(in_the_middle)
 	IN(key, ".quad 1b\n.quad 1b + 4");
+#elif defined(behind_the_end)
+	IN(key, ".quad 1b\n.quad 1b + 8000");
 #elif defined(of_data)
 	IN(key, ".quad 1b\n.quad variable");
 	variable++;
