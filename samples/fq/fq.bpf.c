@@ -13,10 +13,10 @@
  *	              v    v    |
  *	              waiting --+
  *
- *  - Three of these are lists. bpf_list_move_back() takes a flow from one to
- *    another: a single step, so there is no reference to be counted or lost, and
- *    nothing to be undone. That it fails says that the flow is in another state.
- *    Nobody else keeps what the state is.
+ *  - Three of these are lists, and one is a tree. bpf_list_move_back() and its like
+ *    take a flow from one to another: a single step, so there is no reference to be
+ *    counted or lost, and nothing to be undone. That it fails says that the flow is in
+ *    another state. Nobody else keeps what the state is.
  *  - bpf_rbtree_find() finds the flow that a packet belongs to, and no map is needed.
  *  - All packets are in one tree, by flow, then by time. bpf_rbtree_lower_bound()
  *    finds the next one of any flow.
@@ -288,13 +288,13 @@ static void wake(u64 now)
 {
 	struct bpf_rb_node *n;
 
+	struct flow *f;
+
 	while ((n = bpf_rbtree_first(&waiting)) && can_loop()) {
-		if (container_of(n, struct flow, by_time)->time > now)
+		f = container_of(n, struct flow, by_time);
+		if (f->time > now ||
+		    !bpf_rbtree_move_list_back(&waiting, &f->by_time, &old, &f->turn))
 			break;
-		/* Nothing moves from a tree to a list: the reference has to pass by us. */
-		n = bpf_rbtree_remove(&waiting, n);
-		if (n)
-			bpf_list_push_back(&old, &container_of(n, struct flow, by_time)->turn);
 	}
 }
 
@@ -337,11 +337,7 @@ static struct bpf_rb_node *choose(u64 now, u64 jiffies)
 		}
 		if (packet_of(n)->time > now) {
 			f->time = packet_of(n)->time;
-			l = bpf_list_del(list, l);
-			if (l) {
-				f = container_of(l, struct flow, turn);
-				bpf_rbtree_add(&waiting, &f->by_time, sooner);
-			}
+			bpf_list_move_rbtree(list, &f->turn, &waiting, &f->by_time, sooner);
 			continue;
 		}
 		skb = packet_of(n)->skb;	/* it is read where it is */
