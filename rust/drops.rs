@@ -15,14 +15,59 @@
 use core::ptr::NonNull;
 
 use kernel::{
-    bindings::{self, btf_struct_meta},
-    prelude::*, //
+    bindings::{
+        self, btf_field, btf_field_type_BPF_KPTR_PERCPU as KPTR_PERCPU,
+        btf_field_type_BPF_KPTR_REF as KPTR_REF, btf_field_type_BPF_KPTR_UNREF as KPTR_UNREF,
+        btf_field_type_BPF_LIST_HEAD as LIST_HEAD, btf_field_type_BPF_RB_ROOT as RB_ROOT,
+        btf_struct_meta,
+    },
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed}, //
 };
 
 use crate::{
     insn::{jeq_k, ld_imm64, ldx32, ldx_at, mov, Code, Insn, R1, R2, R3},
-    record::Record,
+    record::{Record, INERT},
 };
+
+/// Whether the same is done with what is in two fields when their objects go away.
+fn holds_alike(a: &btf_field, b: &btf_field) -> bool {
+    let (x, y) = (&a.__bindgen_anon_1, &b.__bindgen_anon_1);
+    (a.type_, a.offset) == (b.type_, b.offset)
+        && match a.type_ {
+            KPTR_UNREF | KPTR_REF | KPTR_PERCPU => {
+                // SAFETY: By its type this is what the field has.
+                let (x, y) = unsafe { (&x.kptr, &y.kptr) };
+                (x.btf, x.btf_id) == (y.btf, y.btf_id)
+            }
+            LIST_HEAD | RB_ROOT => {
+                // SAFETY: By its type this is what the field has.
+                let (x, y) = unsafe { (&x.graph_root, &y.graph_root) };
+                (x.btf, x.value_btf_id, x.node_offset) == (y.btf, y.value_btf_id, y.node_offset)
+            }
+            _ => false,
+        }
+}
+
+/// Whether the same is done with objects of two types: their counts are at one offset, or there is
+/// none, and they own the same. Which lock guards a root counts as well, nodes do not.
+fn freed_alike(a: Record, b: Record) -> bool {
+    if a.refcount_off() != b.refcount_off() || a.owns() != b.owns() {
+        return false;
+    }
+    let owning = |field: &&btf_field| field.type_ & INERT == 0;
+    let locks = |record: Record| {
+        // SAFETY: A record is complete.
+        let record = unsafe { &*record.as_ptr() };
+        (record.spin_lock_off, record.res_spin_lock_off)
+    };
+    let has_roots = |field: &btf_field| matches!(field.type_, LIST_HEAD | RB_ROOT);
+    let mut others = b.fields().iter().filter(owning);
+    let mut own = a.fields().iter().filter(owning);
+    own.all(|a| others.next().is_some_and(|b| holds_alike(a, b)))
+        && others.next().is_none()
+        && (locks(a) == locks(b) || !a.fields().iter().any(has_roots))
+}
 
 /// A type, as far as a drop must know it.
 #[derive(Clone, Copy)]
@@ -54,9 +99,21 @@ impl Kind {
         match records {
             (None, None) => true,
             (Some(one), None) | (None, Some(one)) => !one.is_shared() && !one.owns(),
-            (Some(a), Some(b)) if !a.owns() && !b.owns() => a.refcount_off() == b.refcount_off(),
-            // SAFETY: Both are records, which C only reads.
-            (Some(a), Some(b)) => unsafe { bindings::btf_record_equal(a.as_ptr(), b.as_ptr()) },
+            (Some(a), Some(b)) => freed_alike(a, b),
+        }
+    }
+
+    /// Has objects of this type freed after a grace period from now on, as `mark_rcu_read()` does
+    /// in C: it may be freed as another that is.
+    ///
+    /// # Safety
+    ///
+    /// Verifier: meta.
+    unsafe fn mark(&self) {
+        if let Some(meta) = NonNull::new(self.meta) {
+            // SAFETY: This function's contract; the mark is read and written as an atomic, relaxed
+            // as it is where it is read: `unseen()` in `kfuncs/object.rs`.
+            unsafe { Atomic::from_ptr(&raw mut (*meta.as_ptr()).rcu_read) }.store(true, Relaxed);
         }
     }
 }
@@ -92,7 +149,17 @@ impl Drops {
         if let Some(same) = self.kinds.iter().find(|kind| kind.unit == new.unit) {
             // SAFETY: This function's contract.
             let alike = unsafe { new.is_freed_as(same) };
-            return if alike { Ok(()) } else { Err(EINVAL) };
+            if !alike {
+                return Err(EINVAL);
+            }
+            if new.meta != same.meta {
+                // SAFETY: This function's contract.
+                unsafe {
+                    new.mark();
+                    same.mark();
+                }
+            }
+            return Ok(());
         }
         // SAFETY: This function's contract. What is alike to one of those that are alike is alike
         // to all.
@@ -108,9 +175,18 @@ impl Drops {
     /// Writes to `room` the `call` and in front of it how it finds out what the object at `R1` is;
     /// `off` is where a cache says how large its units are. How many instructions that are; 0 if
     /// it need not find out, `None` if there is no room.
-    pub(crate) fn write(&self, off: i16, call: Insn, room: &mut [Insn]) -> Option<usize> {
+    ///
+    /// # Safety
+    ///
+    /// Verifier: meta, of all types.
+    pub(crate) unsafe fn write(&self, off: i16, call: Insn, room: &mut [Insn]) -> Option<usize> {
         let (last, others) = self.kinds.split_last()?;
         if self.alike {
+            // All are freed as one of them.
+            for kind in &self.kinds {
+                // SAFETY: This function's contract.
+                unsafe { kind.mark() };
+            }
             return Some(0);
         }
         let mut code = Code::new(room);
@@ -174,8 +250,8 @@ pub unsafe extern "C" fn bpf_graph_drops_also(
 ///
 /// # Safety
 ///
-/// `drops` is null or from [`bpf_graph_drops()`], `call` points to an instruction, and `buf` to
-/// `room` others.
+/// `drops` is null or from [`bpf_graph_drops()`], with types whose metadata is still there; `call`
+/// points to an instruction, and `buf` to `room` others.
 #[export]
 pub unsafe extern "C" fn bpf_graph_drops_insns(
     drops: *const bindings::bpf_graph_drops,
@@ -194,11 +270,9 @@ pub unsafe extern "C" fn bpf_graph_drops_insns(
     let Some(drops) = drops else {
         return 0;
     };
-    // SAFETY: It only computes.
-    let off = unsafe { bindings::bpf_mem_alloc_unit_off() };
-    drops
-        .write(off as i16, call, room)
-        .map_or(ENOSPC.to_errno(), |len| len as c_int)
+    // SAFETY: It only computes; this function's contract.
+    let len = unsafe { drops.write(bindings::bpf_mem_alloc_unit_off() as i16, call, room) };
+    len.map_or(ENOSPC.to_errno(), |len| len as c_int)
 }
 
 /// Forgets what was kept of a call, if anything was.

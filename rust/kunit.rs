@@ -28,6 +28,7 @@ mod array;
 mod bench;
 mod counted;
 mod drain;
+mod drops;
 mod faults;
 #[cfg(CONFIG_BPF_GRAPH_INLINE)]
 mod inline;
@@ -36,6 +37,9 @@ mod key;
 mod kfuncs;
 mod list;
 mod locks;
+// The templates need all of it, drops some.
+#[cfg_attr(not(CONFIG_BPF_GRAPH_INLINE), allow(dead_code))]
+mod machine;
 mod moves;
 mod object;
 mod owner;

@@ -10,7 +10,7 @@ use crate::refcount::Refcount;
 
 /// The fields with which nothing has to be done when an object goes away. All others are left to
 /// `bpf_obj_free_fields()`, so that a kind of field that is new to C is not forgotten here.
-const INERT: u32 = bindings::btf_field_type_BPF_SPIN_LOCK
+pub(crate) const INERT: u32 = bindings::btf_field_type_BPF_SPIN_LOCK
     | bindings::btf_field_type_BPF_RES_SPIN_LOCK
     | bindings::btf_field_type_BPF_GRAPH_NODE
     | bindings::btf_field_type_BPF_REFCOUNT;

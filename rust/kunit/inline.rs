@@ -5,8 +5,6 @@
 
 use kernel::prelude::*;
 
-mod drops;
-mod machine;
 mod memory;
 mod walk;
 
@@ -20,8 +18,12 @@ mod tests {
     };
 
     use super::{
-        super::{list::Head, list_node, refs, tree_node, Items, Random},
-        machine::{End, Machine},
+        super::{
+            list::Head,
+            list_node,
+            machine::{End, Machine},
+            refs, tree_node, Items, Random,
+        },
         memory::{plain_items, set_refs, Memory},
         *,
     };

@@ -6,9 +6,9 @@ use core::{ffi::c_void, mem::zeroed};
 
 use kernel::{bindings::refcount_t, prelude::*};
 
-use super::{
-    super::Item,
+use super::super::{
     machine::{End, Machine},
+    Item,
 };
 use crate::insn::Insn;
 

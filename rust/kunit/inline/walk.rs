@@ -17,10 +17,10 @@ mod tests {
     use super::{
         super::{
             super::{
+                machine::{End, Machine},
                 tree::{by_key, TreeRoot, BY_KEY},
                 tree_item, tree_node, Item, Items, Random,
             },
-            machine::{End, Machine},
             memory::{plain_items, set_refs, Memory},
         },
         *,

@@ -47,6 +47,20 @@ TEST_F(dropped, one_reference_of_two)
 	}
 }
 
-REFUSED(dropped, -EINVAL, of_one_size, "but another path brings another type to this call");
+TEST_F(dropped, with_nothing_to_count)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, run_prog(self->s->progs.without_count));
+		ASSERT_EQ(1, self->s->bss->made);
+		ASSERT_EQ(0, run_prog(self->s->progs.alike));
+		ASSERT_EQ(2, self->s->bss->made);
+	}
+	EXPECT_EQ(0, counter_read(&self->alive));
+}
+
+#define BUT "but another path brings another type to this call"
+
+REFUSED(dropped, -EINVAL, count_or_not, BUT);
+REFUSED(dropped, -EINVAL, in_other_places, BUT);
 
 TEST_HARNESS_MAIN

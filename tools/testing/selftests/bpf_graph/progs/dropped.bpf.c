@@ -21,10 +21,24 @@ struct plain {
 	__u64 data[20];
 };
 
-/* As large as @shared, and freed in another way. */
+/* As large as @shared, and freed in another way each. */
 struct as_large {
 	__u64 data[9];
 	struct task_struct __kptr * counted;
+};
+
+struct elsewhere {
+	__u64 key;
+	struct task_struct __kptr * counted;
+	__u64 data[8];
+};
+
+/* As large as @elsewhere, and owns the same: a list's node beside it is nothing to be freed. */
+struct as_elsewhere {
+	__u64 key;
+	struct task_struct __kptr * counted;
+	struct bpf_list_node l;
+	__u64 data[4];
 };
 
 /* As large, and freed in the same way, as there is nothing but the memory. */
@@ -36,6 +50,7 @@ struct with_node {
 struct lists {
 	struct bpf_spin_lock lock;
 	struct bpf_list_head head __contains(with_node, l);
+	struct bpf_list_head other __contains(as_elsewhere, l);
 };
 
 struct {
@@ -143,15 +158,64 @@ int other_of_two(struct __sk_buff *ctx)
 	return 0;
 }
 
-SEC("?tc")
-int of_one_size(struct __sk_buff *ctx)
+/* One owns something, and the other nothing: no type has a count. */
+SEC("tc")
+int without_count(struct __sk_buff *ctx)
 {
-	struct as_large *other = bpf_obj_new(struct as_large);
-	struct shared *shared = bpf_obj_new(struct shared);
+	struct plain *plain = bpf_obj_new(struct plain);
+	struct owner *owner = bpf_obj_new(struct owner);
 
+	made = 0;
+	if (owner) {
+		made = count_object(owner);
+		drop_any(owner);
+	}
+	if (plain)
+		drop_any(plain);
+	return 0;
+}
+
+/* They own the same, in units of one size. */
+SEC("tc")
+int alike(struct __sk_buff *ctx)
+{
+	struct as_elsewhere *a = bpf_obj_new(struct as_elsewhere);
+	struct elsewhere *b = bpf_obj_new(struct elsewhere);
+
+	made = 0;
+	if (a) {
+		made = count_object(a);
+		drop_any(a);
+	}
+	if (b) {
+		made += count_object(b);
+		drop_any(b);
+	}
+	return 0;
+}
+
+SEC("?tc")
+int count_or_not(struct __sk_buff *ctx)
+{
+	struct as_large *one = bpf_obj_new(struct as_large);
+	struct shared *other = bpf_obj_new(struct shared);
+
+	if (one)
+		drop_any(one);
 	if (other)
 		drop_any(other);
-	if (shared)
-		drop_any(shared);
+	return 0;
+}
+
+SEC("?tc")
+int in_other_places(struct __sk_buff *ctx)
+{
+	struct as_large *one = bpf_obj_new(struct as_large);
+	struct elsewhere *other = bpf_obj_new(struct elsewhere);
+
+	if (one)
+		drop_any(one);
+	if (other)
+		drop_any(other);
 	return 0;
 }
