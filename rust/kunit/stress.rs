@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Threads on all CPUs that add, remove, move, search, acquire, drop and drain the same nodes,
-//! through roots under two kinds of lock, one of them held or two.
+//! Threads on all CPUs that add, remove, move, reserve, search, acquire, drop and drain the same
+//! nodes, through roots under two kinds of lock, one of them held or two.
 //!
 //! What C has no body for is Rust's in every run, as for programs.
 //!
@@ -34,8 +34,15 @@ mod census;
 mod lists;
 mod looks;
 mod moves;
+mod outcome;
+mod reserved;
 mod steps;
 mod trees;
+
+use self::{
+    outcome::{Outcome, OUTCOMES},
+    reserved::Reserved, //
+};
 
 /// How many threads: two that are bound to a CPU each, and two that are not.
 const THREADS: usize = 4;
@@ -61,71 +68,6 @@ const ROUND: u64 = 8192;
 /// How many steps a thread makes before it lets others run.
 const TURN: u64 = 64;
 
-/// What can come of a step. Those before [`NotAcquired`](Outcome::NotAcquired) must all happen in a
-/// run, or the run has shown nothing.
-#[derive(Clone, Copy)]
-enum Outcome {
-    ListAdded,
-    ListRefused,
-    ListRemoved,
-    ListMissed,
-    ListPassed,
-    ListMoved,
-    ListStayed,
-    TreeAdded,
-    TreeRefused,
-    TreeRemoved,
-    TreeMissed,
-    TreePassed,
-    TreeMoved,
-    TreeStayed,
-    Repositioned,
-    Searched,
-    Popped,
-    Looked,
-    Walked,
-    TwoHeld,
-    OneTwice,
-    Stashed,
-    Made,
-    Drained,
-    Replaced,
-    NotAcquired,
-    NotMade,
-    NotLocked,
-}
-
-const OUTCOMES: [&str; Outcome::NotLocked as usize + 1] = [
-    "list: added",
-    "list: refused",
-    "list: removed",
-    "list: not there",
-    "list: removed and added",
-    "list: moved",
-    "list: not there to move",
-    "tree: added",
-    "tree: refused",
-    "tree: removed",
-    "tree: not there",
-    "tree: removed and added",
-    "tree: moved",
-    "tree: not there to move",
-    "tree: moved to its place",
-    "tree: searched",
-    "popped",
-    "looked",
-    "walked",
-    "two locks at once",
-    "one lock as two",
-    "stashed",
-    "made",
-    "drained",
-    "replaced",
-    "not acquired",
-    "not made",
-    "lock not had",
-];
-
 /// What a step or a look found wrong.
 type Checked = Result<(), &'static str>;
 
@@ -136,6 +78,7 @@ struct Worker {
     calls: u64,
     steps: u64,
     stash: [*mut Item; STASH],
+    reserved: Option<Reserved>,
     tally: [u64; OUTCOMES.len()],
 }
 
@@ -151,8 +94,15 @@ impl Worker {
             calls: 0,
             steps: 0,
             stash: [null_mut(); STASH],
+            reserved: None,
             tally: [0; OUTCOMES.len()],
         }
+    }
+
+    /// The references that it keeps over many steps.
+    fn kept(&self) -> impl Iterator<Item = *mut Item> {
+        let reserved = self.reserved.map(|reserved| reserved.item());
+        Iterator::chain(self.stash.into_iter(), reserved)
     }
 
     fn count(&mut self, outcome: Outcome) {
@@ -271,9 +221,14 @@ impl<'a> World<'a> {
                 return Err("a root still has nodes after the drain");
             }
         }
-        let stashed = self.workers.iter_mut().flat_map(|w| w.get_mut().stash);
+        for worker in &mut self.workers {
+            if let Some(reserved) = worker.get_mut().reserved {
+                reserved.give_back();
+            }
+        }
+        let kept = self.workers.iter_mut().flat_map(|w| w.get_mut().kept());
         let found = self.slots.iter().map(|slot| slot.load(Acquire));
-        for item in Iterator::chain(stashed, found).filter(|item| !item.is_null()) {
+        for item in Iterator::chain(kept, found).filter(|item| !item.is_null()) {
             // SAFETY: There is the reference that is dropped here, and no thread runs any more.
             unsafe {
                 if !(*item).list.owner.is_null() || !(*item).tree.owner.is_null() {

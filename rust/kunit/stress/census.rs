@@ -3,6 +3,8 @@
 //! A look at everything while all threads wait: each structure is walked, and each reference that
 //! somebody must have is counted.
 
+use core::ffi::c_void;
+
 use kernel::{
     prelude::*,
     sync::atomic::Relaxed, //
@@ -12,21 +14,42 @@ use super::{
     super::{list, refs, tree, Item},
     Checked, World,
 };
+use crate::owner::BUSY;
+
+/// What must be true of a node.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Free,
+    Linked,
+    Reserved,
+}
+
+impl State {
+    /// Whether that is what its ownership word says. That a linked one's is its root was seen where
+    /// it was found.
+    fn agrees(self, owner: *mut c_void) -> bool {
+        match self {
+            State::Free => owner.is_null(),
+            State::Linked => !owner.is_null() && owner != BUSY,
+            State::Reserved => owner == BUSY,
+        }
+    }
+}
 
 /// What is known of one item.
 #[derive(Clone, Copy)]
 struct Known {
     item: *mut Item,
     references: i32,
-    in_list: bool,
-    in_tree: bool,
+    list: State,
+    tree: State,
 }
 
-/// Which root an item was found in.
-#[derive(Clone, Copy, PartialEq)]
+/// What was found of an item with one reference to it.
+#[derive(Clone, Copy)]
 enum Found {
-    InList,
-    InTree,
+    List(State),
+    Tree(State),
     Held,
 }
 
@@ -63,8 +86,8 @@ impl Census {
                 let new = Known {
                     item,
                     references: 0,
-                    in_list: false,
-                    in_tree: false,
+                    list: State::Free,
+                    tree: State::Free,
                 };
                 if self.known.push_within_capacity(new).is_err() {
                     return Err("the census has no room");
@@ -74,14 +97,15 @@ impl Census {
         };
         let known = &mut self.known[at];
         known.references += 1;
-        let twice = match found {
-            Found::InList => core::mem::replace(&mut known.in_list, true),
-            Found::InTree => core::mem::replace(&mut known.in_tree, true),
-            Found::Held => false,
+        let (node, state) = match found {
+            Found::List(state) => (&mut known.list, state),
+            Found::Tree(state) => (&mut known.tree, state),
+            Found::Held => return Ok(()),
         };
-        if twice {
-            return Err("a node is in two roots, or twice in one");
+        if *node != State::Free {
+            return Err("a node is in two roots or twice in one, or reserved and not alone");
         }
+        *node = state;
         Ok(())
     }
 
@@ -95,18 +119,34 @@ impl Census {
             let value = place.value();
             // SAFETY: The value is the place's, and no thread uses it now.
             let (list, tree) = unsafe { (&raw mut (*value).list, &raw mut (*value).tree) };
-            list::walk(list, &mut |item| self.count(item, Found::InList))?;
-            tree::walk(tree, &mut |item| self.count(item, Found::InTree))?;
+            list::walk(list, &mut |item| {
+                self.count(item, Found::List(State::Linked))
+            })?;
+            tree::walk(tree, &mut |item| {
+                self.count(item, Found::Tree(State::Linked))
+            })?;
             if place.spare().is_null() || !place.is_empty(place.spare()) {
                 return Err("a value that was drained is not empty");
             }
         }
-        let stashed = world.workers.iter().flat_map(|worker| {
+        for worker in &world.workers {
             // SAFETY: No thread changes its own now.
-            unsafe { (*worker.get()).stash }
-        });
+            let worker = unsafe { &*worker.get() };
+            for item in worker.stash.into_iter().filter(|item| !item.is_null()) {
+                self.count(item, Found::Held)?;
+            }
+            if let Some(reserved) = worker.reserved {
+                self.count(
+                    reserved.item(),
+                    match reserved.is_tree() {
+                        true => Found::Tree(State::Reserved),
+                        false => Found::List(State::Reserved),
+                    },
+                )?;
+            }
+        }
         let found = world.slots.iter().map(|slot| slot.load(Relaxed));
-        for item in Iterator::chain(stashed, found).filter(|item| !item.is_null()) {
+        for item in found.filter(|item| !item.is_null()) {
             self.count(item, Found::Held)?;
         }
         for known in &self.known {
@@ -140,11 +180,11 @@ impl Known {
         }
         // SAFETY: Somebody has a reference to the item.
         let (list, tree) = unsafe { ((*self.item).list.owner, (*self.item).tree.owner) };
-        if list.is_null() == self.in_list {
-            return Err("the owner of a list node is not null, and it is in no list");
+        if !self.list.agrees(list) {
+            return Err("the owner of a list node does not say where it is");
         }
-        if tree.is_null() == self.in_tree {
-            return Err("the owner of a tree node is not null, and it is in no tree");
+        if !self.tree.agrees(tree) {
+            return Err("the owner of a tree node does not say where it is");
         }
         if !world.items.is_whole(self.item) {
             return Err("what an item owns is not what it was made with");

@@ -34,7 +34,11 @@ fn known(moved: bool, before: [u64; 2], same: bool) -> [u64; 2] {
 /// # Safety
 ///
 /// The lock of `tree` is held, and the item of `node` is alive.
-unsafe fn is_in_place(k: &Kfuncs, tree: *mut bpf_rb_root, node: *mut bpf_rb_node) -> bool {
+pub(super) unsafe fn is_in_place(
+    k: &Kfuncs,
+    tree: *mut bpf_rb_root,
+    node: *mut bpf_rb_node,
+) -> bool {
     // SAFETY: This function's contract.
     unsafe {
         let (key, prev, next) = (
@@ -48,7 +52,7 @@ unsafe fn is_in_place(k: &Kfuncs, tree: *mut bpf_rb_root, node: *mut bpf_rb_node
 
 impl World<'_> {
     /// Two values with the same kind of lock, and both locks held. They can be one value.
-    fn two(&self, w: &mut Worker) -> Option<([*mut Value; 2], Two)> {
+    pub(super) fn two(&self, w: &mut Worker) -> Option<([*mut Value; 2], Two)> {
         let from = w.random.below(PLACES);
         // Two behind one another have the same kind.
         let to = from / 2 * 2 + w.random.below(2);

@@ -17,7 +17,7 @@ use super::{
     Checked, Outcome, Worker, World, KEYS, MADE, SLOTS, STASH,
 };
 
-const EINVAL: i32 = -(bindings::EINVAL as i32);
+pub(super) const EINVAL: i32 = -(bindings::EINVAL as i32);
 
 /// How many slots most references are taken from, so that threads often meet at one item.
 const HOT: usize = 4;
@@ -26,7 +26,7 @@ impl World<'_> {
     /// One step of `w`.
     pub(super) fn step(&self, w: &mut Worker) -> Checked {
         let k = self.kfuncs[w.random.below(self.kfuncs.len())];
-        let kind = w.random.below(256);
+        let kind = w.random.below(288);
         if kind == 0 {
             return self.replace(&k, w);
         }
@@ -49,7 +49,8 @@ impl World<'_> {
             196..=213 => self.move_tree_node(&k, w),
             214..=223 => self.reposition(&k, w),
             224..=239 => self.pop_list(&k, w),
-            _ => self.pop_tree(&k, w),
+            240..=255 => self.pop_tree(&k, w),
+            _ => self.reserve(&k, w),
         };
         self.inside[w.index].fetch_add(1, Full);
         drop(program);
