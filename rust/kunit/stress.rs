@@ -30,6 +30,7 @@ use super::{
     Random, //
 };
 
+mod across;
 mod census;
 mod lists;
 mod looks;

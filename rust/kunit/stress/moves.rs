@@ -74,7 +74,7 @@ impl World<'_> {
     }
 
     /// Does `step` with a node that the thread has a reference to, or has to find in the root.
-    fn with_some(
+    pub(super) fn with_some(
         &self,
         k: &Kfuncs,
         w: &mut Worker,

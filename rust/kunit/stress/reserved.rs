@@ -17,9 +17,10 @@ use super::{
     Checked, Outcome, Worker, World,
 };
 use crate::{
-    bpf_list_can_add, bpf_list_move_back, bpf_list_owns_node, bpf_list_push_back_reserved,
-    bpf_list_push_front_reserved, bpf_list_unreserve, bpf_rbtree_add_reserved, bpf_rbtree_can_add,
-    bpf_rbtree_move, bpf_rbtree_owns_node, bpf_rbtree_unreserve,
+    bpf_list_can_add, bpf_list_move_back, bpf_list_move_rbtree, bpf_list_owns_node,
+    bpf_list_push_back_reserved, bpf_list_push_front_reserved, bpf_list_unreserve,
+    bpf_rbtree_add_reserved, bpf_rbtree_can_add, bpf_rbtree_move, bpf_rbtree_move_list_front,
+    bpf_rbtree_owns_node, bpf_rbtree_unreserve,
 };
 
 /// A reference by which one node of the item is reserved, its list node or its tree node.
@@ -88,6 +89,10 @@ impl Reserved {
             if bpf_list_move_back(from, node, to) {
                 return Err("list: a reserved node was moved");
             }
+            let other = tree_node(self.item);
+            if bpf_rbtree_move_list_front(&raw mut (*values[0]).tree, other, to, node) {
+                return Err("list: a reserved node was inserted by a move from a tree");
+            }
             if !(k.next)(from, node).is_null() || (k.is_first)(from, node) {
                 return Err("list: a reserved node is beside another one");
             }
@@ -118,6 +123,10 @@ impl Reserved {
             }
             if bpf_rbtree_move(from, node, to, Some(BY_KEY)) {
                 return Err("tree: a reserved node was moved");
+            }
+            let (list, other) = (&raw mut (*values[0]).list, list_node(self.item));
+            if bpf_list_move_rbtree(list, other, to, node, Some(BY_KEY)) {
+                return Err("tree: a reserved node was inserted by a move from a list");
             }
             if !(k.left)(from, node).is_null() || !(k.tree_next)(from, node).is_null() {
                 return Err("tree: a reserved node is beside another one");
@@ -222,7 +231,7 @@ impl World<'_> {
                 return Err("there is a reference, and none more");
             }
         }
-        w.calls += 8;
+        w.calls += 9;
         let Some((values, _two)) = self.two(w) else {
             self.put(k, w, reserved.item);
             return Ok(());

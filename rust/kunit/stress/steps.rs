@@ -26,7 +26,7 @@ impl World<'_> {
     /// One step of `w`.
     pub(super) fn step(&self, w: &mut Worker) -> Checked {
         let k = self.kfuncs[w.random.below(self.kfuncs.len())];
-        let kind = w.random.below(288);
+        let kind = w.random.below(304);
         if kind == 0 {
             return self.replace(&k, w);
         }
@@ -50,7 +50,9 @@ impl World<'_> {
             214..=223 => self.reposition(&k, w),
             224..=239 => self.pop_list(&k, w),
             240..=255 => self.pop_tree(&k, w),
-            _ => self.reserve(&k, w),
+            256..=287 => self.reserve(&k, w),
+            288..=295 => self.list_to_tree(&k, w),
+            _ => self.tree_to_list(&k, w),
         };
         self.inside[w.index].fetch_add(1, Full);
         drop(program);
