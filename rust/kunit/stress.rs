@@ -34,6 +34,7 @@ mod across;
 mod census;
 mod lists;
 mod looks;
+mod loops;
 mod moves;
 mod outcome;
 mod reserved;

@@ -75,7 +75,12 @@ impl World<'_> {
     }
 
     /// What is done with an item that a list gave back: it is dropped, or added to some list.
-    fn out_of_list(&self, k: &Kfuncs, w: &mut Worker, node: *mut bpf_list_node) -> Checked {
+    pub(super) fn out_of_list(
+        &self,
+        k: &Kfuncs,
+        w: &mut Worker,
+        node: *mut bpf_list_node,
+    ) -> Checked {
         let item = list_item(node);
         if refs(item) < 1 {
             return Err("list: it gave back an item without references");

@@ -26,7 +26,7 @@ impl World<'_> {
     /// One step of `w`.
     pub(super) fn step(&self, w: &mut Worker) -> Checked {
         let k = self.kfuncs[w.random.below(self.kfuncs.len())];
-        let kind = w.random.below(304);
+        let kind = w.random.below(320);
         if kind == 0 {
             return self.replace(&k, w);
         }
@@ -52,7 +52,9 @@ impl World<'_> {
             240..=255 => self.pop_tree(&k, w),
             256..=287 => self.reserve(&k, w),
             288..=295 => self.list_to_tree(&k, w),
-            _ => self.tree_to_list(&k, w),
+            296..=303 => self.tree_to_list(&k, w),
+            304..=311 => self.loop_over_list(&k, w),
+            _ => self.loop_over_tree(&k, w),
         };
         self.inside[w.index].fetch_add(1, Full);
         drop(program);

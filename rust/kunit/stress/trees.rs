@@ -38,7 +38,12 @@ impl World<'_> {
     }
 
     /// What is done with an item that a tree gave back: it is dropped, or added to some tree.
-    fn out_of_tree(&self, k: &Kfuncs, w: &mut Worker, node: *mut bpf_rb_node) -> Checked {
+    pub(super) fn out_of_tree(
+        &self,
+        k: &Kfuncs,
+        w: &mut Worker,
+        node: *mut bpf_rb_node,
+    ) -> Checked {
         let item = tree_item(node);
         if refs(item) < 1 {
             return Err("tree: it gave back an item without references");
