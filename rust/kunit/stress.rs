@@ -32,6 +32,7 @@ use super::{
 
 mod across;
 mod census;
+mod keys;
 mod lists;
 mod looks;
 mod loops;

@@ -12,6 +12,7 @@ use kernel::bindings::{bpf_list_node, bpf_rb_node, bpf_rb_root};
 
 use super::{
     super::{kfuncs::Kfuncs, tree_item},
+    keys::By,
     Checked, Outcome, Worker, World, KEYS,
 };
 use crate::{bpf_rbtree_find, bpf_rbtree_lower_bound, bpf_rbtree_upper_bound};
@@ -162,7 +163,7 @@ impl World<'_> {
             w.count(Outcome::NotLocked);
             return Ok(());
         };
-        w.calls += 12;
+        w.calls += 15;
         // SAFETY: The lock is held, and the key stays.
         let (walked, found) = unsafe {
             let tree = &raw mut (*value).tree;
@@ -179,6 +180,9 @@ impl World<'_> {
                 bpf_rbtree_upper_bound,
             ]
             .map(|search| search(tree, at, size, Some(COMPARE)));
+            if By::found(tree, key, self.items.meta()) != found {
+                return Err("tree: a search by key finds something else");
+            }
             (Walked::new(k, tree, key)?, found)
         };
         if found != [walked.equal, walked.not_less, walked.greater] {

@@ -24,6 +24,7 @@ use super::{
         tree_item,
         tree_node, //
     },
+    keys::set_key,
     steps::EINVAL,
     Checked, Outcome, Worker, World, KEYS, MADE, THREADS,
 };
@@ -141,8 +142,7 @@ unsafe fn at_tree_node(
     node: *mut bpf_rb_node,
     key: u64,
 ) -> Result<bool, &'static str> {
-    // SAFETY: This function's contract; what is taken out is the caller's. Whoever else reads the
-    // key has the lock of this tree.
+    // SAFETY: This function's contract; what is taken out is the caller's.
     let done = unsafe {
         match body {
             Body::TakeOut => (k.remove)(tree, node) == node,
@@ -152,7 +152,7 @@ unsafe fn at_tree_node(
                 return Ok(bpf_rbtree_move_list_front(tree, node, list, other));
             }
             Body::Again => {
-                (*tree_item(node)).key = key;
+                set_key(node, key);
                 bpf_rbtree_reposition(tree, node, Some(BY_KEY))
             }
             Body::Nothing | Body::Leave => return Ok(false),

@@ -10,16 +10,13 @@ use super::{
         kfuncs::Kfuncs,
         list_node,
         place::{Two, Value},
-        tree::BY_KEY,
-        tree_item, tree_node, Item,
+        tree_node, Item,
     },
+    keys::{set_key, By},
     looks::key_of,
     Checked, Outcome, Worker, World, KEYS, PLACES,
 };
-use crate::{
-    bpf_list_move_back, bpf_list_move_front, bpf_list_owns_node, bpf_rbtree_move,
-    bpf_rbtree_owns_node, bpf_rbtree_reposition,
-};
+use crate::{bpf_list_move_back, bpf_list_move_front, bpf_list_owns_node, bpf_rbtree_owns_node};
 
 /// Where a node that was moved must be known to be, in the root it came from and in the other.
 fn known(moved: bool, before: [u64; 2], same: bool) -> [u64; 2] {
@@ -145,6 +142,7 @@ impl World<'_> {
         let Some((values, _two)) = self.two(w) else {
             return Ok(());
         };
+        let by = By::any(w);
         w.calls += 7;
         // SAFETY: Both locks are held; the reference is ours, or the tree's.
         unsafe {
@@ -155,7 +153,7 @@ impl World<'_> {
             }
             let owned = || [from, to].map(|tree| bpf_rbtree_owns_node(tree, node));
             let before = owned();
-            let moved = bpf_rbtree_move(from, node, to, Some(BY_KEY));
+            let moved = by.move_to(from, node, to, self.items.meta());
             if moved != (before[0] == 1) {
                 return Err("tree: a move and the question before it disagree");
             }
@@ -164,6 +162,9 @@ impl World<'_> {
             }
             if moved && !is_in_place(k, to, node) {
                 return Err("tree: what was moved is not where its key belongs");
+            }
+            if moved {
+                by.count(w);
             }
             w.count(match moved {
                 true => Outcome::TreeMoved,
@@ -179,7 +180,7 @@ impl World<'_> {
     }
 
     fn change_key(&self, k: &Kfuncs, w: &mut Worker, item: Option<*mut Item>) -> Checked {
-        let key = w.random.below(KEYS) as u64;
+        let (key, by) = (w.random.below(KEYS) as u64, By::any(w));
         let place = self.place(w);
         let value = place.value();
         let Ok(_guard) = place.lock(value) else {
@@ -196,16 +197,16 @@ impl World<'_> {
             }
             let owned = bpf_rbtree_owns_node(tree, node) == 1;
             if owned {
-                // Whoever else reads it has the lock of this tree.
-                (*tree_item(node)).key = key;
+                set_key(node, key);
             }
-            if bpf_rbtree_reposition(tree, node, Some(BY_KEY)) != owned {
+            if by.reposition(tree, node, self.items.meta()) != owned {
                 return Err("tree: a reposition and the question before it disagree");
             }
             if owned {
                 if !is_in_place(k, tree, node) {
                     return Err("tree: what has another key is not where that belongs");
                 }
+                by.count(w);
                 w.count(Outcome::Repositioned);
             }
         }

@@ -5,13 +5,14 @@
 
 use super::{
     super::{
-        counted::{CountedItems, LIST, TREE},
+        counted::{CountedItems, LIST},
         kfuncs::Kfuncs,
         list_node,
         place::Value,
         tree::BY_KEY,
         tree_node, Item,
     },
+    keys::By,
     moves::is_in_place,
     steps::EINVAL,
     Checked, Outcome, Worker, World,
@@ -19,8 +20,7 @@ use super::{
 use crate::{
     bpf_list_can_add, bpf_list_move_back, bpf_list_move_rbtree, bpf_list_owns_node,
     bpf_list_push_back_reserved, bpf_list_push_front_reserved, bpf_list_unreserve,
-    bpf_rbtree_add_reserved, bpf_rbtree_can_add, bpf_rbtree_move, bpf_rbtree_move_list_front,
-    bpf_rbtree_owns_node, bpf_rbtree_unreserve,
+    bpf_rbtree_can_add, bpf_rbtree_move_list_front, bpf_rbtree_owns_node, bpf_rbtree_unreserve,
 };
 
 /// A reference by which one node of the item is reserved, its list node or its tree node.
@@ -111,6 +111,7 @@ impl Reserved {
     unsafe fn contest_tree(
         self,
         k: &Kfuncs,
+        by: By,
         values: [*mut Value; 2],
         items: &CountedItems,
     ) -> Checked {
@@ -121,7 +122,7 @@ impl Reserved {
             if bpf_rbtree_owns_node(from, node) != 0 || !(k.remove)(from, node).is_null() {
                 return Err("tree: a reserved node is in a tree");
             }
-            if bpf_rbtree_move(from, node, to, Some(BY_KEY)) {
+            if by.move_to(from, node, to, items.meta()) {
                 return Err("tree: a reserved node was moved");
             }
             let (list, other) = (&raw mut (*values[0]).list, list_node(self.item));
@@ -131,7 +132,7 @@ impl Reserved {
             if !(k.left)(from, node).is_null() || !(k.tree_next)(from, node).is_null() {
                 return Err("tree: a reserved node is beside another one");
             }
-            if (k.add)(to, node, Some(BY_KEY), items.meta(), TREE) != EINVAL {
+            if by.add(k, to, node, items.meta()) != EINVAL {
                 return Err("tree: a reserved node was inserted by another reference");
             }
         }
@@ -184,6 +185,7 @@ impl World<'_> {
     /// Inserts what is reserved. Without the lock it stays reserved.
     fn put_in(&self, k: &Kfuncs, w: &mut Worker, reserved: Reserved) -> Checked {
         let (place, front) = (self.place(w), w.random.below(2) == 0);
+        let by = By::any(w);
         let value = place.value();
         let Ok(_guard) = place.lock(value) else {
             w.count(Outcome::NotLocked);
@@ -196,7 +198,7 @@ impl World<'_> {
         let there = unsafe {
             if reserved.tree {
                 let (tree, node) = (&raw mut (*value).tree, tree_node(reserved.item));
-                bpf_rbtree_add_reserved(tree, node, Some(BY_KEY));
+                by.add_reserved(tree, node, self.items.meta());
                 bpf_rbtree_owns_node(tree, node) == 1 && is_in_place(k, tree, node)
             } else {
                 let (list, node) = (&raw mut (*value).list, list_node(reserved.item));
@@ -212,10 +214,12 @@ impl World<'_> {
         if !there {
             return Err("a reserved node is not where it was inserted");
         }
-        w.count(match reserved.tree {
-            true => Outcome::TreePut,
-            false => Outcome::ListPut,
-        });
+        if reserved.tree {
+            by.count(w);
+            w.count(Outcome::TreePut);
+        } else {
+            w.count(Outcome::ListPut);
+        }
         Ok(())
     }
 
@@ -237,10 +241,11 @@ impl World<'_> {
             return Ok(());
         };
         w.count(Outcome::Contested);
+        let by = By::any(w);
         // SAFETY: Both locks are held, and both references are ours.
         unsafe {
             match reserved.tree {
-                true => reserved.contest_tree(k, values, &self.items),
+                true => reserved.contest_tree(k, by, values, &self.items),
                 false => reserved.contest_list(k, values, &self.items),
             }
         }

@@ -5,14 +5,15 @@
 use kernel::bindings::bpf_rb_node;
 
 use super::{
-    super::{counted::TREE, kfuncs::Kfuncs, refs, tree::BY_KEY, tree_item, tree_node, Item},
+    super::{kfuncs::Kfuncs, refs, tree_item, tree_node, Item},
+    keys::By,
     Checked, Outcome, Worker, World,
 };
 
 impl World<'_> {
     /// Puts `item`, whose reference is given up, into some tree.
     fn plant(&self, k: &Kfuncs, w: &mut Worker, item: *mut Item, done: Outcome) -> Checked {
-        let place = self.place(w);
+        let (place, by) = (self.place(w), By::any(w));
         let value = place.value();
         let Ok(guard) = place.lock(value) else {
             w.count(Outcome::NotLocked);
@@ -24,9 +25,12 @@ impl World<'_> {
         // SAFETY: The lock is held, and the reference is ours.
         let ret = unsafe {
             let tree = &raw mut (*value).tree;
-            (k.add)(tree, node, Some(BY_KEY), self.items.meta(), TREE)
+            by.add(k, tree, node, self.items.meta())
         };
         drop(guard);
+        if ret == 0 {
+            by.count(w);
+        }
         Self::inserted(w, ret, [done, Outcome::TreeRefused])
     }
 
