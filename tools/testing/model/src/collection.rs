@@ -9,7 +9,7 @@ use kernel::bindings::*;
 use crate::{
     drain::Drain,
     list::{List, ListKind},
-    owner::{Held, Node},
+    owner::{Claim, Held, Node},
     rbtree::{Tree, TreeKind},
     types::Thing,
 };
@@ -27,6 +27,8 @@ pub(crate) trait Collection: Drain + 'static {
     /// `root` is a live root of this kind that the lock which is held guards.
     unsafe fn locked(root: NonNull<c_void>, held: &Held) -> Self::Locked<'_>;
     fn push<'l>(to: &mut Self::Locked<'l>, node: Node<'l, Self>) -> bool;
+    /// Inserts what was claimed.
+    fn put<'l>(to: &mut Self::Locked<'l>, claim: Claim<'l, Self>);
     fn remove<'l>(from: &mut Self::Locked<'l>, node: Node<'l, Self>) -> Option<Node<'l, Self>>;
     fn has<'l>(this: &Self::Locked<'l>, node: Node<'l, Self>) -> bool;
     fn hand<'l>(
@@ -53,6 +55,10 @@ impl Collection for ListKind {
 
     fn push<'l>(to: &mut List<'l>, node: Node<'l, Self>) -> bool {
         to.push_back(node)
+    }
+
+    fn put<'l>(to: &mut List<'l>, claim: Claim<'l, Self>) {
+        to.put_back(claim)
     }
 
     fn remove<'l>(from: &mut List<'l>, node: Node<'l, Self>) -> Option<Node<'l, Self>> {
@@ -132,6 +138,10 @@ impl Collection for TreeKind {
 
     fn push<'l>(to: &mut Tree<'l>, node: Node<'l, Self>) -> bool {
         to.add(node, |a, b| a.as_ptr() < b.as_ptr())
+    }
+
+    fn put<'l>(to: &mut Tree<'l>, claim: Claim<'l, Self>) {
+        to.put(claim, |a, b| a.as_ptr() < b.as_ptr())
     }
 
     fn remove<'l>(from: &mut Tree<'l>, node: Node<'l, Self>) -> Option<Node<'l, Self>> {

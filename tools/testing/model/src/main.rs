@@ -15,5 +15,6 @@ mod drains;
 mod handed;
 mod litmus;
 mod moves;
+mod reserved;
 mod types;
 mod world;

@@ -28,7 +28,7 @@ use crate::{
     list::{List, ListKind},
     lock::{Guard, Lock},
     object::Object,
-    owner::Node,
+    owner::{Held, Node},
     rbtree::TreeKind,
     types::{free_fields, thing_record, value_record, Thing, Value},
 };
@@ -182,21 +182,17 @@ impl<K: Collection> Bag<K> {
         memory::new_lock(self.at.as_ptr().cast(), broken);
     }
 
-    fn guard(self) -> Guard {
+    pub(crate) fn guard(self) -> Guard {
         self.lock().lock().expect("a lock that is not broken")
     }
 
-    fn locked(self, guard: &Guard) -> K::Locked<'_> {
+    pub(crate) fn locked(self, guard: &Guard) -> K::Locked<'_> {
         // SAFETY: *Values*, *Locks*.
         unsafe { K::locked(self.root(), guard.held()) }
     }
 
-    fn node<'l>(thing: &Ref, guard: &'l Guard) -> Node<'l, K> {
-        // SAFETY: *References*.
-        unsafe {
-            let node = NonNull::new_unchecked(thing.as_ptr()).byte_add(K::NODE);
-            Node::from_raw(node.cast(), guard.held())
-        }
+    pub(crate) fn node<'l>(thing: &Ref, guard: &'l Guard) -> Node<'l, K> {
+        node_of(thing, guard.held())
     }
 
     fn thing(node: Node<'_, K>) -> Ref {
@@ -359,6 +355,15 @@ impl Bag<ListKind> {
             thing.put();
         }
         done
+    }
+}
+
+/// The node that a collection of this kind links.
+pub(crate) fn node_of<'l, K: Collection>(thing: &Ref, held: &'l Held) -> Node<'l, K> {
+    // SAFETY: *References*.
+    unsafe {
+        let node = NonNull::new_unchecked(thing.as_ptr()).byte_add(K::NODE);
+        Node::from_raw(node.cast(), held)
     }
 }
 
