@@ -186,6 +186,42 @@ fn beside_another<K: Collection>(guarded: Guarded) {
     });
 }
 
+/// A node that moves to another tree by its key is nobody else's on the way.
+#[test]
+fn by_key_and_claimed() {
+    explore(|| {
+        let (a, b, c) = (
+            Bag::<TreeKind>::new(Guarded::Spin),
+            Bag::<TreeKind>::new(Guarded::Spin),
+            Bag::<TreeKind>::new(Guarded::Res),
+        );
+        let [x1, x2, x3, x4] = Ref::several();
+        assert!(a.push(x1));
+        let one = spawn(move || {
+            let (guard, _inner) = a.both(b);
+            let (mut from, mut to) = (a.locked(&guard), b.locked(&guard));
+            let node = Bag::<TreeKind>::node(&x2, &guard);
+            let moved = from.move_before(&mut to, node, |at| node.as_ptr() < at.as_ptr());
+            assert!(moved, "nobody else takes it from there");
+            drop((_inner, guard));
+            x2.put();
+        });
+        let two = spawn(move || c.push(x3));
+        let out = put(b.remove_known(&x4));
+        x4.put();
+        one.join().unwrap();
+        let pushed = two.join().unwrap();
+        assert!(out || !pushed, "claimed while it was moved");
+        assert_eq!(
+            (a.count(), b.count(), c.count()),
+            (0, !out as usize, pushed as usize)
+        );
+        a.free();
+        b.free();
+        c.free();
+    });
+}
+
 /// A node whose key changes, so that it goes to another place in its tree, is not free meanwhile.
 #[test]
 fn repositioned_and_claimed() {

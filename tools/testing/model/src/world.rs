@@ -232,7 +232,7 @@ impl<K: Collection> Bag<K> {
     }
 
     /// The locks of two bags, which may be one lock, in the order of their addresses.
-    fn both(self, to: Self) -> (Guard, Option<Guard>) {
+    pub(crate) fn both(self, to: Self) -> (Guard, Option<Guard>) {
         let (first, second) = if self.at <= to.at {
             (self, to)
         } else {
