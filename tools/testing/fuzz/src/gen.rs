@@ -6,6 +6,7 @@
 //! needs before it, or nothing. So any part of a list of raw operations is a
 //! valid program too, and shrinking needs to know nothing of validity.
 
+mod across;
 mod locks;
 mod nodes;
 mod step;
@@ -49,6 +50,8 @@ struct Gen<'w> {
     /// Nodes that are not in some list or tree on one of two paths: there it is refused to use
     /// them for that, until the lock is gone.
     elsewhere: Vec<usize>,
+    /// Nodes that were inserted: of what object they are the verifier does not know any more.
+    nameless: Vec<usize>,
     frames: Vec<Frame>,
     ops: Program,
     next: usize,
@@ -65,6 +68,7 @@ pub fn program(world: &World, raw: &[RawOp]) -> Program {
         slots: [Slot::Empty; SLOTS],
         lock: None,
         elsewhere: Vec::new(),
+        nameless: Vec::new(),
         frames: Vec::new(),
         ops: Vec::new(),
         next: 1,
@@ -274,7 +278,7 @@ impl Gen<'_> {
                     pre
                 }
                 (_, Slot::Non(_) | Slot::MayNon(..)) => {
-                    self.put(Op::Zero { slot });
+                    self.zero(slot);
                     match pre {
                         Slot::Own(ty) => Slot::MayOwn(ty, 0),
                         pre => pre,
@@ -332,6 +336,19 @@ impl Gen<'_> {
             _ => return,
         };
         self.slots[slot] = Slot::Empty;
+    }
+
+    /// The object in a slot was inserted.
+    fn inserted(&mut self, slot: usize, ty: usize) {
+        self.slots[slot] = Slot::Non(ty);
+        self.nameless.push(slot);
+    }
+
+    /// No pointer is left in a slot.
+    fn zero(&mut self, slot: usize) {
+        self.put(Op::Zero { slot });
+        self.slots[slot] = Slot::Empty;
+        self.nameless.retain(|s| *s != slot);
     }
 
     /// A node that was looked at or taken out goes to `dst`.

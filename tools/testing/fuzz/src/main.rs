@@ -196,6 +196,7 @@ fn blind(
         Defect::MoveBackInFront,
         Defect::RepositionStays,
         Defect::GreaterTakesEqual,
+        Defect::AcrossWhenTaken,
     ];
     let lies = [Lie::Found, Lie::Order, Lie::Live, Lie::Verdict];
     let tries = defects

@@ -2,6 +2,7 @@
 
 //! What programs must do, by plain collections of numbers.
 
+mod moves;
 mod step;
 
 use crate::emit::{MARK, RETURNED};
@@ -23,6 +24,7 @@ pub enum Defect {
     MoveBackInFront,
     RepositionStays,
     GreaterTakesEqual,
+    AcrossWhenTaken,
 }
 
 #[derive(Clone, Debug)]
@@ -284,42 +286,10 @@ impl<'w> Model<'w> {
         }
     }
 
-    /// Takes a node from one root to another, which may be the same, by `link`; whether it was
-    /// there.
-    fn move_node(
-        &mut self,
-        n: &Node,
-        from: Root,
-        slot: usize,
-        to: Root,
-        link: impl Fn(&mut Self, usize, usize),
-    ) {
-        let ((from, field), (to, _)) = (self.root(from), self.root(to));
-        let o = self.slots[slot].expect("the slot is checked before");
-        let there = self.objects[&o].owner.get(&field) == Some(&from);
-        if there {
-            self.unlink(from, o);
-            link(self, to, o);
-            self.object(slot).owner.insert(field, to);
-        }
-        self.returned(n, there as u64);
-    }
-
     fn add_to_tree(&mut self, root: usize, o: usize, less: Less) {
         let mut tree = std::mem::take(self.tree(root));
         tree.insert(o, |a, b| self.less(less, a, b));
         *self.tree(root) = tree;
-    }
-
-    /// Whether a node of a tree can stay where it is.
-    fn stays(&mut self, root: usize, o: usize, less: Less) -> bool {
-        let order = self.tree(root).order();
-        let at = order.iter().position(|m| *m == o).unwrap_or_default();
-        let prev = at.checked_sub(1).map(|at| order[at]);
-        let next = order.get(at + 1).copied();
-        self.defect == Defect::RepositionStays
-            || prev.is_none_or(|prev| !self.less(less, o, prev))
-                && next.is_none_or(|next| self.less(less, o, next))
     }
 
     /// What a search finds. In an order that the tree does not have, the way down decides.

@@ -201,7 +201,8 @@ impl Emit<'_> {
             Op::Add { root, slot, .. }
             | Op::Move { root, slot, .. }
             | Op::TreeMove { root, slot, .. }
-            | Op::Reposition { root, slot, .. } => (root, Some(slot), None),
+            | Op::Reposition { root, slot, .. }
+            | Op::Across { root, slot, .. } => (root, Some(slot), None),
             Op::Pop { root, dst, .. }
             | Op::End { root, dst, .. }
             | Op::First { root, dst }
@@ -248,6 +249,20 @@ impl Emit<'_> {
                 self.callback(4, (ty, field, less, false));
             }
             Op::Reposition { less, .. } => self.callback(3, (ty, field, less, false)),
+            Op::Across {
+                slot,
+                to,
+                tree,
+                less,
+                ..
+            } => {
+                let (off, ty, field) = self.root_in(3, to, &n.slots);
+                self.a.load(4, 10, slot_off(slot));
+                self.a.add(4, off as i32);
+                if tree {
+                    self.callback(5, (ty, field, less, false));
+                }
+            }
             Op::Search { order, key, .. } => {
                 self.a.store_imm(10, SCRATCH, key as i32);
                 self.a.mov(2, 10);

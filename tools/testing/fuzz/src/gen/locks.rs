@@ -45,8 +45,7 @@ impl Gen<'_> {
             self.lock = None;
             self.elsewhere.clear();
             for slot in self.which(|s| matches!(s, Slot::Non(_) | Slot::MayNon(..))) {
-                self.put(Op::Zero { slot });
-                self.slots[slot] = Slot::Empty;
+                self.zero(slot);
             }
         }
         Some(())

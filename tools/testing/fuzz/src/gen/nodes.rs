@@ -71,7 +71,9 @@ impl Gen<'_> {
                 self.open(Test::Slot(dst))?;
                 self.close();
             }
-            _ => self.lock_two(r)?,
+            42 | 43 => self.lock_two(r)?,
+            kind @ 44..=46 => self.across(r, kind != 46)?,
+            _ => self.add_to_both(r)?,
         }
         Some(())
     }

@@ -7,7 +7,7 @@ use crate::op::{Less, Op, Place, Slot, SLOTS};
 use crate::world::Kind;
 
 /// How many kinds of raw operations there are.
-pub const KINDS: u8 = 44;
+pub const KINDS: u8 = 48;
 
 /// Most often the one that the others of a tree have, too.
 pub fn order(r: RawOp) -> Less {
@@ -33,7 +33,7 @@ impl Gen<'_> {
                 let (root, slot) = self.insertion(r, false)?;
                 if let Slot::Own(ty) = self.slots[slot] {
                     self.put(Op::Push { root, slot, back });
-                    self.slots[slot] = Slot::Non(ty);
+                    self.inserted(slot, ty);
                 }
             }
             5..=7 => {
@@ -41,7 +41,7 @@ impl Gen<'_> {
                 let (root, slot) = self.insertion(r, true)?;
                 if let Slot::Own(ty) = self.slots[slot] {
                     self.put(Op::TreeAdd { root, slot, less });
-                    self.slots[slot] = Slot::Non(ty);
+                    self.inserted(slot, ty);
                 }
             }
             8 | 9 => {
@@ -86,8 +86,7 @@ impl Gen<'_> {
                 }
                 self.put(Op::Add { root, slot, prev });
                 // Refused, it may have been the last reference.
-                self.put(Op::Zero { slot });
-                self.slots[slot] = Slot::Empty;
+                self.zero(slot);
                 if maybe {
                     self.close();
                 }

@@ -244,6 +244,18 @@ impl Model<'_> {
                     self.move_node(n, root, slot, root, |m, to, o| m.add_to_tree(to, o, less));
                 }
             }
+            Op::Across {
+                root,
+                slot,
+                to,
+                tree,
+                back,
+                less,
+            } => self.move_across(n, root, slot, to, |m, to, o| match (tree, back) {
+                (true, _) => m.add_to_tree(to, o, less),
+                (false, true) => m.list(to).push_back(o),
+                (false, false) => m.list(to).push_front(o),
+            }),
             Op::Search {
                 root,
                 want,
