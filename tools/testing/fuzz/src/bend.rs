@@ -126,14 +126,20 @@ pub fn reason(errno: i32, log: &str) -> String {
     format!("errno {errno}: {out}")
 }
 
-/// The log without the addresses of maps, which are others each time.
+/// The log without the addresses and file descriptors of maps, which are others each time.
 pub fn no_addresses(log: &str) -> String {
     let mut parts = log.split("0x");
     let mut out = parts.next().unwrap_or_default().to_string();
     for p in parts {
         let digits = p.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(p.len());
+        let line = &out[out.rfind('\n').map_or(0, |at| at + 1)..];
+        let loaded = line.contains("(18) r") && line.ends_with(" = ");
         out.push_str("0x");
-        out.push_str(if digits > 10 { &p[digits..] } else { p });
+        out.push_str(if digits > 10 || loaded {
+            &p[digits..]
+        } else {
+            p
+        });
     }
     out
 }
@@ -146,6 +152,9 @@ mod tests {
     fn addresses_go_and_numbers_stay() {
         let log = "r6 = 0xffa0000000236000 ; R1=0x10, 0x";
         assert_eq!(no_addresses(log), "r6 = 0x ; R1=0x10, 0x");
+        let log = "0x1\n  15 | (18) r1 = 0xb  @ a.c\n(b7) r1 = 0xb";
+        let without = "0x1\n  15 | (18) r1 = 0x  @ a.c\n(b7) r1 = 0xb";
+        assert_eq!(no_addresses(log), without);
     }
 
     #[test]
