@@ -7,6 +7,7 @@
 
 mod node;
 mod reader;
+mod reserve;
 
 use crate::asm::*;
 use crate::btf::Kernel;
@@ -193,11 +194,12 @@ impl<'a> Emit<'a> {
 
     fn give_up_slot(&mut self, i: usize, s: Slot) {
         let (off, kfunc) = match s {
-            Slot::Own(_) => (0, "bpf_obj_drop_impl"),
+            Slot::Own(_) | Slot::Reserved(..) => (0, "bpf_obj_drop_impl"),
             Slot::MayOwn(_, off) => (off as i32, "bpf_obj_drop_impl"),
             Slot::Percpu | Slot::MayPercpu => (0, "bpf_percpu_obj_drop_impl"),
             _ => return,
         };
+        self.unreserve_all(i, s);
         let next = self.a.label();
         self.a.load(1, 10, slot_off(i));
         if matches!(s, Slot::MayOwn(..) | Slot::MayPercpu) {
@@ -220,10 +222,7 @@ impl<'a> Emit<'a> {
     }
 
     fn object(&self, slot: Slot) -> &'a Layout {
-        match slot {
-            Slot::Own(ty) | Slot::Non(ty) => &self.cx.world.types[ty],
-            _ => unreachable!("no object in the slot"),
-        }
+        &self.cx.world.types[slot.object().expect("no object in the slot")]
     }
 
     fn field(&mut self, reg: u8, place: Place, off: u32) {

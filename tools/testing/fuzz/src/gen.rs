@@ -7,14 +7,17 @@
 //! valid program too, and shrinking needs to know nothing of validity.
 
 mod across;
+mod frames;
 mod locks;
 mod nodes;
+mod reserve;
 mod step;
 #[cfg(test)]
 mod tests;
 
 use crate::op::{Node, Op, Place, Program, Root, Slot, SLOTS};
 use crate::world::{Layout, World};
+use frames::{Frame, Test};
 use locks::Held;
 
 #[derive(Clone, Copy, Debug)]
@@ -25,23 +28,8 @@ pub struct RawOp {
     pub c: u8,
 }
 
-/// Bodies in bodies, and operations in all.
-const MAX_DEPTH: usize = 3;
+/// Operations in all.
 const MAX_OPS: usize = 140;
-
-enum Test {
-    Slot(usize),
-    Owned { root: Root, slot: usize, tree: bool },
-    Bit(u32),
-}
-
-struct Frame {
-    test: Test,
-    before: [Slot; SLOTS],
-    saved: [Slot; SLOTS],
-    ops: Program,
-    id: usize,
-}
 
 struct Gen<'w> {
     world: &'w World,
@@ -133,10 +121,10 @@ impl Gen<'_> {
     fn layout(&self, place: Place) -> &Layout {
         match place {
             Place::Value(_) => &self.world.value,
-            Place::Object(slot) => match self.slots[slot] {
-                Slot::Own(ty) | Slot::Non(ty) => &self.world.types[ty],
-                _ => unreachable!("a place without an object"),
-            },
+            Place::Object(slot) => {
+                let ty = self.slots[slot].object();
+                &self.world.types[ty.expect("a place without an object")]
+            }
         }
     }
 
@@ -191,6 +179,16 @@ impl Gen<'_> {
         (!self.locked_by(slot)).then_some((root, slot))
     }
 
+    /// What can be used as a node of an object, if it is not NULL.
+    fn nodes(&self, ty: usize) -> Vec<usize> {
+        let mut nodes = self.which(|s| match s {
+            Slot::MayNon(t, _) => t == ty,
+            s => s.object() == Some(ty),
+        });
+        nodes.retain(|slot| !self.elsewhere.contains(slot));
+        nodes
+    }
+
     /// An operation on a node that is there, or on none if it may not be.
     fn with_node(
         &mut self,
@@ -199,12 +197,7 @@ impl Gen<'_> {
         f: impl Fn(&mut Self, Root, usize),
     ) -> Option<()> {
         let (root, ty) = self.root(r, tree, None)?;
-        let mut nodes = self.which(|s| match s {
-            Slot::Own(t) | Slot::Non(t) | Slot::MayNon(t, _) => t == ty,
-            _ => false,
-        });
-        nodes.retain(|slot| !self.elsewhere.contains(slot));
-        let slot = choose(&nodes, r.b)?;
+        let slot = choose(&self.nodes(ty), r.b)?;
         if let Slot::MayNon(..) = self.slots[slot] {
             self.open(Test::Slot(slot))?;
             f(self, root, slot);
@@ -213,105 +206,6 @@ impl Gen<'_> {
             f(self, root, slot);
         }
         Some(())
-    }
-
-    fn open(&mut self, test: Test) -> Option<()> {
-        if self.frames.len() >= MAX_DEPTH {
-            return None;
-        }
-        let before = self.slots;
-        let mut saved = before;
-        if let Test::Slot(slot) = test {
-            saved[slot] = Slot::Empty;
-            self.slots[slot] = match self.slots[slot] {
-                Slot::MayOwn(ty, _) => Slot::Own(ty),
-                Slot::MayNon(ty, _) => Slot::Non(ty),
-                Slot::MayPercpu => Slot::Percpu,
-                _ => return None,
-            };
-        }
-        let id = self.next;
-        self.next += 1;
-        self.frames.push(Frame {
-            test,
-            before,
-            saved,
-            ops: Vec::new(),
-            id,
-        });
-        Some(())
-    }
-
-    /// End a body: afterwards a slot is what it is on both paths.
-    fn close(&mut self) {
-        let depth = self.frames.len();
-        if self.lock.is_some_and(|held| held.depth == depth) {
-            let _ = self.unlock();
-        }
-        let saved = match self.frames.last() {
-            Some(f) => f.saved,
-            None => return,
-        };
-        for (slot, pre) in saved.into_iter().enumerate() {
-            let post = self.slots[slot];
-            self.slots[slot] = match (pre, post) {
-                (a, b) if a == b => a,
-                (Slot::Empty | Slot::MayOwn(_, 0), Slot::Own(ty)) => Slot::MayOwn(ty, 0),
-                (Slot::Empty, Slot::MayOwn(..)) => post,
-                (Slot::Empty, Slot::Percpu | Slot::MayPercpu) => Slot::MayPercpu,
-                (Slot::Own(ty), Slot::Empty | Slot::MayOwn(..)) => Slot::MayOwn(ty, 0),
-                (Slot::Percpu | Slot::MayPercpu, _) => Slot::MayPercpu,
-                (Slot::MayOwn(..) | Slot::MayNon(..), Slot::Empty) => pre,
-                (Slot::MayOwn(_, off), Slot::Own(_)) | (Slot::MayNon(_, off), Slot::Non(_)) => {
-                    self.put(Op::Adjust {
-                        slot,
-                        by: off as i32,
-                    });
-                    pre
-                }
-                (Slot::MayOwn(_, a), Slot::MayOwn(_, b))
-                | (Slot::MayNon(_, a), Slot::MayNon(_, b)) => {
-                    self.put(Op::Adjust {
-                        slot,
-                        by: a as i32 - b as i32,
-                    });
-                    pre
-                }
-                (_, Slot::Non(_) | Slot::MayNon(..)) => {
-                    self.zero(slot);
-                    match pre {
-                        Slot::Own(ty) => Slot::MayOwn(ty, 0),
-                        pre => pre,
-                    }
-                }
-                (pre, post) => unreachable!("slot {slot}: {pre:?} and {post:?}"),
-            };
-        }
-        if let Some(f) = self.frames.pop() {
-            let op = match f.test {
-                Test::Slot(slot) => Op::If { slot, body: f.ops },
-                Test::Owned { root, slot, tree } => {
-                    self.elsewhere.push(slot);
-                    Op::IfOwned {
-                        root,
-                        slot,
-                        tree,
-                        body: f.ops,
-                    }
-                }
-                Test::Bit(bit) => Op::IfBit { bit, body: f.ops },
-            };
-            let node = Node {
-                id: f.id,
-                twin: false,
-                op,
-                slots: f.before,
-            };
-            match self.frames.last_mut() {
-                Some(f) => f.ops.push(node),
-                None => self.ops.push(node),
-            }
-        }
     }
 
     /// Let go of everything.

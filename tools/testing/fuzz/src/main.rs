@@ -197,6 +197,7 @@ fn blind(
         Defect::RepositionStays,
         Defect::GreaterTakesEqual,
         Defect::AcrossWhenTaken,
+        Defect::CanAddWhenTaken,
     ];
     let lies = [Lie::Found, Lie::Order, Lie::Live, Lie::Verdict];
     let tries = defects

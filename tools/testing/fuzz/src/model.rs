@@ -3,6 +3,7 @@
 //! What programs must do, by plain collections of numbers.
 
 mod moves;
+mod reserve;
 mod step;
 
 use crate::emit::{MARK, RETURNED};
@@ -25,6 +26,7 @@ pub enum Defect {
     RepositionStays,
     GreaterTakesEqual,
     AcrossWhenTaken,
+    CanAddWhenTaken,
 }
 
 #[derive(Clone, Debug)]
@@ -74,6 +76,8 @@ pub struct Model<'w> {
 
 /// What stands for a per-CPU object, which has no content here.
 const PERCPU: usize = usize::MAX;
+/// What a node is in that is reserved.
+const RESERVED: usize = usize::MAX;
 
 impl<'w> Model<'w> {
     pub fn new(world: &'w World, defect: Defect) -> Self {
@@ -283,6 +287,14 @@ impl<'w> Model<'w> {
         self.slots[dst] = node.filter(|n| self.objects[n].owner.get(&field) == Some(&root));
         if let Some(n) = self.slots[dst] {
             self.unlink(root, n);
+        }
+    }
+
+    fn push(&mut self, root: usize, o: usize, back: bool) {
+        if back {
+            self.list(root).push_back(o);
+        } else {
+            self.list(root).push_front(o);
         }
     }
 

@@ -19,11 +19,47 @@ pub enum Slot {
     Own(usize),
     /// One, or NULL; as many bytes into the object.
     MayOwn(usize, u32),
+    /// An owning reference, of which nodes are reserved: a bit for each field.
+    Reserved(usize, u32),
     /// A reference that the lock protects.
     Non(usize),
     MayNon(usize, u32),
     Percpu,
     MayPercpu,
+}
+
+impl Slot {
+    /// The type of the object that there surely is.
+    pub fn object(self) -> Option<usize> {
+        match self {
+            Slot::Own(ty) | Slot::Reserved(ty, _) | Slot::Non(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    pub fn reserved(self, node: usize) -> bool {
+        matches!(self, Slot::Reserved(_, nodes) if nodes & (1 << node) != 0)
+    }
+
+    /// With one more node reserved.
+    pub fn reserve(self, node: usize) -> Option<Slot> {
+        match self {
+            Slot::Own(ty) => Some(Slot::Reserved(ty, 1 << node)),
+            Slot::Reserved(ty, nodes) if !self.reserved(node) => {
+                Some(Slot::Reserved(ty, nodes | (1 << node)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Without that.
+    pub fn unreserve(self, node: usize) -> Slot {
+        match self {
+            Slot::Reserved(ty, nodes) if nodes == 1 << node => Slot::Own(ty),
+            Slot::Reserved(ty, nodes) => Slot::Reserved(ty, nodes & !(1 << node)),
+            slot => slot,
+        }
+    }
 }
 
 /// What holds a lock and roots: an element of the map, or an object.
@@ -222,6 +258,28 @@ pub enum Op {
         tree: bool,
         body: Vec<Node>,
     },
+    /// The body runs if the node was free, and is reserved now.
+    IfCanAdd {
+        slot: usize,
+        node: usize,
+        tree: bool,
+        body: Vec<Node>,
+    },
+    Unreserve {
+        slot: usize,
+        node: usize,
+        tree: bool,
+    },
+    PushReserved {
+        root: Root,
+        slot: usize,
+        back: bool,
+    },
+    TreeAddReserved {
+        root: Root,
+        slot: usize,
+        less: Less,
+    },
     /// The body runs if a bit of the run's parameter is set.
     IfBit {
         bit: u32,
@@ -280,6 +338,15 @@ impl Node {
                     root, slot, body, ..
                 } => {
                     out.push_str(&format!("{pad}{:3} if slot {slot} is in {root:?}:\n", n.id));
+                    Node::print(body, depth + 1, out);
+                }
+                Op::IfCanAdd {
+                    slot, node, body, ..
+                } => {
+                    out.push_str(&format!(
+                        "{pad}{:3} if slot {slot} can be added by f{node}:\n",
+                        n.id
+                    ));
                     Node::print(body, depth + 1, out);
                 }
                 op => {

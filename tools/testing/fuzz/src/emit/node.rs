@@ -133,6 +133,10 @@ impl Emit<'_> {
                 }
                 self.a.bind(end);
             }
+            Op::IfCanAdd {
+                slot, node, body, ..
+            } => self.can_add(n, *slot, *node, body),
+            Op::Unreserve { slot, node, .. } => self.unreserve(n, *slot, *node),
             Op::Zero { slot } => self.a.store_imm(10, slot_off(*slot), 0),
             Op::Adjust { slot, by } => {
                 let none = self.a.label();
@@ -199,6 +203,8 @@ impl Emit<'_> {
                 (root, Some(slot), None)
             }
             Op::Add { root, slot, .. }
+            | Op::PushReserved { root, slot, .. }
+            | Op::TreeAddReserved { root, slot, .. }
             | Op::Move { root, slot, .. }
             | Op::TreeMove { root, slot, .. }
             | Op::Reposition { root, slot, .. }
@@ -248,7 +254,9 @@ impl Emit<'_> {
                 self.root_in(3, to, &n.slots);
                 self.callback(4, (ty, field, less, false));
             }
-            Op::Reposition { less, .. } => self.callback(3, (ty, field, less, false)),
+            Op::Reposition { less, .. } | Op::TreeAddReserved { less, .. } => {
+                self.callback(3, (ty, field, less, false))
+            }
             Op::Across {
                 slot,
                 to,
@@ -274,6 +282,7 @@ impl Emit<'_> {
         }
         self.kfunc(kfunc);
         match dst {
+            _ if matches!(n.op, Op::PushReserved { .. } | Op::TreeAddReserved { .. }) => {}
             Some(dst) => self.a.store(10, slot_off(dst), 0),
             None => {
                 let boolean =

@@ -12,11 +12,8 @@ impl Gen<'_> {
         let ty = choose(&self.types_of_both(), r.b)?;
         let (root, _) = self.root(r, !tree, Some(ty))?;
         let to = choose(&self.roots_of(ty, tree), r.c >> 4)?;
-        let mut nodes = self.which(|s| match s {
-            Slot::Own(t) | Slot::Non(t) | Slot::MayNon(t, _) => t == ty,
-            _ => false,
-        });
-        nodes.retain(|slot| !self.elsewhere.contains(slot) && !self.nameless.contains(slot));
+        let mut nodes = self.nodes(ty);
+        nodes.retain(|slot| !self.nameless.contains(slot));
         let slot = match choose(&nodes, r.b >> 4) {
             Some(slot) if r.c & 1 == 0 => slot,
             _ => self.look(root, tree, r.a & 2 == 0)?,

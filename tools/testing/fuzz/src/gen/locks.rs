@@ -6,6 +6,9 @@ use super::{choose, Gen, RawOp};
 use crate::op::{Op, Place, Root, Slot};
 use crate::world::Kind;
 
+/// A root: whether it is a tree, and the type and field of its nodes.
+pub type RootOf = (Root, bool, usize, usize);
+
 /// What is locked, how deep.
 #[derive(Clone, Copy)]
 pub struct Held {
@@ -54,12 +57,15 @@ impl Gen<'_> {
     /// Take a lock, if none is held, that guards a root that `f` wants; give one
     /// of the roots it guards, with the type of what is in it.
     pub fn root(&mut self, r: RawOp, tree: bool, want: Option<usize>) -> Option<(Root, usize)> {
-        let fits = |(_, t, ty, _): &(Root, bool, usize, usize)| {
-            *t == tree && want.is_none_or(|w| w == *ty)
-        };
+        let fits = |r: &RootOf| r.1 == tree && want.is_none_or(|w| w == r.2);
+        self.root_that(r, fits).map(|(root, _, ty, _)| (root, ty))
+    }
+
+    /// [`Self::root()`] for one that fits.
+    pub fn root_that(&mut self, r: RawOp, fits: impl Fn(&RootOf) -> bool) -> Option<RootOf> {
         if self.lock.is_none() {
             let mut places = self.places();
-            places.retain(|p| self.roots(*p).iter().any(fits));
+            places.retain(|p| self.roots(*p).iter().any(&fits));
             let place = choose(&places, r.c)?;
             self.put(Op::Lock { place });
             self.lock = Some(Held {
@@ -70,22 +76,25 @@ impl Gen<'_> {
         }
         let mut roots = self.held_roots();
         roots.retain(fits);
-        choose(&roots, r.a).map(|(root, _, ty, _)| (root, ty))
+        choose(&roots, r.a)
     }
 
     /// What has a lock.
     pub fn places(&self) -> Vec<Place> {
         let mut places: Vec<Place> = (0..self.world.values()).map(Place::Value).collect();
         places.extend(
-            self.which(|s| matches!(s, Slot::Own(ty) if self.world.types[ty].lock().is_some()))
-                .into_iter()
-                .map(Place::Object),
+            self.which(|s| match s {
+                Slot::Own(ty) | Slot::Reserved(ty, _) => self.world.types[ty].lock().is_some(),
+                _ => false,
+            })
+            .into_iter()
+            .map(Place::Object),
         );
         places
     }
 
-    /// The roots of a place: whether it is a tree, and the type and field of its nodes.
-    pub fn roots(&self, place: Place) -> Vec<(Root, bool, usize, usize)> {
+    /// The roots of a place.
+    pub fn roots(&self, place: Place) -> Vec<RootOf> {
         self.layout(place)
             .roots()
             .map(|(field, elem, tree, ty, node)| (Root { place, field, elem }, tree, ty, node))
@@ -93,7 +102,7 @@ impl Gen<'_> {
     }
 
     /// The roots whose lock is held.
-    pub fn held_roots(&self) -> Vec<(Root, bool, usize, usize)> {
+    pub fn held_roots(&self) -> Vec<RootOf> {
         let places = self.lock.into_iter().flat_map(Held::places);
         places.flat_map(|place| self.roots(place)).collect()
     }

@@ -73,7 +73,15 @@ impl Gen<'_> {
             }
             42 | 43 => self.lock_two(r)?,
             kind @ 44..=46 => self.across(r, kind != 46)?,
-            _ => self.add_to_both(r)?,
+            47 => self.add_to_both(r)?,
+            48 => self.reserve(r)?,
+            49 => {
+                self.reserve(r)?;
+                let _ = self.add_reserved(r);
+                self.close();
+            }
+            _ if r.c & 7 == 0 => self.unreserve()?,
+            _ => self.add_reserved(r)?,
         }
         Some(())
     }
@@ -94,7 +102,7 @@ impl Gen<'_> {
     fn ask(&mut self, r: RawOp, tree: bool) -> Option<()> {
         if r.c & 1 == 0 {
             let (root, ty) = self.root(r, tree, None)?;
-            let mut nodes = self.which(|s| s == Slot::Own(ty) || s == Slot::Non(ty));
+            let mut nodes = self.which(|s| s.object() == Some(ty));
             nodes.retain(|slot| !self.elsewhere.contains(slot));
             let slot = choose(&nodes, r.b)?;
             return self.open(Test::Owned { root, slot, tree });

@@ -7,7 +7,7 @@ use crate::op::{Less, Op, Place, Slot, SLOTS};
 use crate::world::Kind;
 
 /// How many kinds of raw operations there are.
-pub const KINDS: u8 = 48;
+pub const KINDS: u8 = 52;
 
 /// Most often the one that the others of a tree have, too.
 pub fn order(r: RawOp) -> Less {
@@ -63,10 +63,9 @@ impl Gen<'_> {
                 let Slot::Own(ty) = self.slots[slot] else {
                     return None;
                 };
-                let mut nodes = self.which(
-                    |s| matches!(s, Slot::Non(t) | Slot::Own(t) | Slot::MayNon(t, _) if t == ty),
-                );
-                nodes.retain(|s| *s != slot && !self.elsewhere.contains(s));
+                let mut nodes = self.nodes(ty);
+                // Behind one that is reserved nothing can be: that is refused.
+                nodes.retain(|s| *s != slot && !matches!(self.slots[*s], Slot::Reserved(..)));
                 let prev = match choose(&nodes, r.c) {
                     Some(prev) => prev,
                     None => {
@@ -151,21 +150,17 @@ impl Gen<'_> {
         match r.kind % KINDS {
             23 | 24 => {
                 let dst = self.free()?;
-                let from =
-                    self.which(|s| matches!(s, Slot::Own(t) | Slot::Non(t) if refcounted(self, t)));
+                let from = self.which(|s| s.object().is_some_and(|t| refcounted(self, t)));
                 let src = choose(&from, r.b)?;
                 self.put(Op::Acquire { dst, src });
                 self.slots[dst] = match self.slots[src] {
-                    Slot::Own(ty) => Slot::Own(ty),
+                    Slot::Own(ty) | Slot::Reserved(ty, _) => Slot::Own(ty),
                     Slot::Non(ty) => Slot::MayOwn(ty, 0),
                     _ => return None,
                 };
             }
             25 => {
-                let slot = choose(
-                    &self.which(|s| matches!(s, Slot::Own(_) | Slot::Non(_))),
-                    r.b,
-                )?;
+                let slot = choose(&self.which(|s| s.object().is_some()), r.b)?;
                 if r.c & 1 == 0 {
                     self.put(Op::Write {
                         slot,

@@ -108,6 +108,10 @@ impl Model<'_> {
                     self.all(body);
                 }
             }
+            Op::IfCanAdd {
+                slot, node, body, ..
+            } => self.can_add(n, *slot, *node, body),
+            Op::Unreserve { slot, node, .. } => self.unreserve(*slot, *node),
             Op::IfBit { bit, body } => {
                 if (self.bits >> bit) & 1 == 1 {
                     self.all(body);
@@ -120,13 +124,15 @@ impl Model<'_> {
     fn collection(&mut self, n: &Node) {
         match n.op {
             Op::Push { root, slot, back } => self.insert(n, root, slot, |m, root, o| {
-                if back {
-                    m.list(root).push_back(o);
-                } else {
-                    m.list(root).push_front(o);
-                }
+                m.push(root, o, back);
                 true
             }),
+            Op::PushReserved { root, slot, back } => {
+                self.insert_reserved(root, slot, |m, root, o| m.push(root, o, back));
+            }
+            Op::TreeAddReserved { root, slot, less } => {
+                self.insert_reserved(root, slot, |m, root, o| m.add_to_tree(root, o, less));
+            }
             Op::Add { root, slot, prev } => {
                 let prev = self.slots[prev].expect("the slot is checked before");
                 let after = self.defect != Defect::AddBeforePrev;
@@ -224,10 +230,7 @@ impl Model<'_> {
                 back,
             } => {
                 let back = back && self.defect != Defect::MoveBackInFront;
-                self.move_node(n, root, slot, to, |m, to, o| match back {
-                    true => m.list(to).push_back(o),
-                    false => m.list(to).push_front(o),
-                });
+                self.move_node(n, root, slot, to, |m, to, o| m.push(to, o, back));
             }
             Op::TreeMove {
                 root,
@@ -251,10 +254,9 @@ impl Model<'_> {
                 tree,
                 back,
                 less,
-            } => self.move_across(n, root, slot, to, |m, to, o| match (tree, back) {
-                (true, _) => m.add_to_tree(to, o, less),
-                (false, true) => m.list(to).push_back(o),
-                (false, false) => m.list(to).push_front(o),
+            } => self.move_across(n, root, slot, to, |m, to, o| match tree {
+                true => m.add_to_tree(to, o, less),
+                false => m.push(to, o, back),
             }),
             Op::Search {
                 root,

@@ -5,7 +5,7 @@
 use super::{Node, Op, Want};
 
 /// All of the API. The order is that of the report.
-pub const KFUNCS: [&str; 50] = [
+pub const KFUNCS: [&str; 57] = [
     "bpf_obj_new",
     "bpf_obj_new_impl",
     "bpf_obj_drop",
@@ -52,6 +52,13 @@ pub const KFUNCS: [&str; 50] = [
     "bpf_rbtree_find",
     "bpf_rbtree_lower_bound",
     "bpf_rbtree_upper_bound",
+    "bpf_list_can_add",
+    "bpf_rbtree_can_add",
+    "bpf_list_unreserve",
+    "bpf_rbtree_unreserve",
+    "bpf_list_push_front_reserved",
+    "bpf_list_push_back_reserved",
+    "bpf_rbtree_add_reserved",
     "bpf_spin_lock_double",
     "bpf_spin_unlock_double",
     "bpf_res_spin_lock_double",
@@ -115,6 +122,13 @@ impl Node {
                 Want::NotLess => "bpf_rbtree_lower_bound",
                 Want::Greater => "bpf_rbtree_upper_bound",
             },
+            Op::IfCanAdd { tree: false, .. } => "bpf_list_can_add",
+            Op::IfCanAdd { .. } => "bpf_rbtree_can_add",
+            Op::Unreserve { tree: false, .. } => "bpf_list_unreserve",
+            Op::Unreserve { .. } => "bpf_rbtree_unreserve",
+            Op::PushReserved { back: false, .. } => "bpf_list_push_front_reserved",
+            Op::PushReserved { .. } => "bpf_list_push_back_reserved",
+            Op::TreeAddReserved { .. } => "bpf_rbtree_add_reserved",
             Op::LockTwo { res: false, .. } => "bpf_spin_lock_double",
             Op::LockTwo { .. } => "bpf_res_spin_lock_double",
             Op::UnlockTwo { res: false, .. } => "bpf_spin_unlock_double",
