@@ -31,6 +31,7 @@ pub const JEQ_K: u8 = 0x15;
 pub const JNE_K: u8 = 0x55;
 pub const JLT_X: u8 = 0xad;
 pub const JGT_X: u8 = 0x2d;
+pub const JGT_K: u8 = 0x25;
 pub const JSET_K: u8 = 0x45;
 pub const MAY_GOTO: u8 = 0xe5;
 pub const CALL: u8 = 0x85;

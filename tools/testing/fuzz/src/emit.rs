@@ -5,6 +5,7 @@
 //! r6 is the address of the results, r7 and r8 those of the map's elements.
 //! What was found by operation n is word n of the results, 0 if it did not run.
 
+mod iter;
 mod node;
 mod reader;
 mod reserve;
@@ -21,6 +22,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 pub const BASE: usize = 0;
 pub const BITS: usize = 1;
 pub const COUNT: usize = 2;
+/// How many steps loops have made, twice; and how many they may make. Two guards, so that a bent
+/// program has one.
+pub const STEPS: [usize; 2] = [3, 4];
+pub const MAX_STEPS: i32 = 64;
 pub const FIRST: usize = 8;
 pub const READ: usize = 256;
 pub const READS: usize = 512;
@@ -62,6 +67,8 @@ struct Emit<'a> {
     called: Vec<(Comparison, Label)>,
     /// What failed, and what is to be let go of then.
     gave_up: Vec<(Label, [Slot; SLOTS])>,
+    /// In how many loops this is.
+    loops: i32,
 }
 
 /// Of which type's objects, by which node, in which order; with a key or among themselves.
@@ -102,6 +109,7 @@ impl<'a> Emit<'a> {
             a: Asm::default(),
             called: Vec::new(),
             gave_up: Vec::new(),
+            loops: 0,
         };
         e.a.ld64(6, PSEUDO_MAP_VALUE, cx.results.as_raw_fd(), 0);
         if cx.world.lookups == 0 {

@@ -8,6 +8,7 @@
 
 mod across;
 mod frames;
+mod iter;
 mod locks;
 mod nodes;
 mod reserve;
@@ -130,7 +131,7 @@ impl Gen<'_> {
 
     fn owned(&self, ty: usize) -> Vec<usize> {
         (0..SLOTS)
-            .filter(|i| self.slots[*i] == Slot::Own(ty) && !self.locked_by(*i))
+            .filter(|i| self.slots[*i] == Slot::Own(ty) && !self.locked_by(*i) && !self.fixed(*i))
             .collect()
     }
 
@@ -185,19 +186,26 @@ impl Gen<'_> {
             Slot::MayNon(t, _) => t == ty,
             s => s.object() == Some(ty),
         });
-        nodes.retain(|slot| !self.elsewhere.contains(slot));
+        nodes.retain(|slot| {
+            let known = !matches!(self.slots[*slot], Slot::MayNon(..));
+            !self.elsewhere.contains(slot) && (known || !self.fixed(*slot))
+        });
         nodes
     }
 
-    /// An operation on a node that is there, or on none if it may not be.
+    /// An operation on a node that is there, or on none if it may not be; whether it takes the
+    /// node out.
     fn with_node(
         &mut self,
         r: RawOp,
         tree: bool,
+        takes: bool,
         f: impl Fn(&mut Self, Root, usize),
     ) -> Option<()> {
         let (root, ty) = self.root(r, tree, None)?;
-        let slot = choose(&self.nodes(ty), r.b)?;
+        let mut nodes = self.nodes(ty);
+        nodes.retain(|slot| !takes || self.may_take(root, Some(*slot)));
+        let slot = choose(&nodes, r.b)?;
         if let Slot::MayNon(..) = self.slots[slot] {
             self.open(Test::Slot(slot))?;
             f(self, root, slot);
@@ -242,20 +250,30 @@ impl Gen<'_> {
     fn zero(&mut self, slot: usize) {
         self.put(Op::Zero { slot });
         self.slots[slot] = Slot::Empty;
+        self.is_new(slot);
+    }
+
+    /// What is known of what was in a slot is not so of what comes.
+    fn is_new(&mut self, slot: usize) {
+        self.elsewhere.retain(|s| *s != slot);
         self.nameless.retain(|s| *s != slot);
     }
 
     /// A node that was looked at or taken out goes to `dst`.
     fn found(&mut self, dst: usize, root: Root, owned: bool) {
-        let (_, ty, node, _) = self.layout(root.place).fields[root.field]
-            .0
-            .root()
-            .unwrap_or_default();
-        let off = self.world.types[ty].fields[node].1;
+        let (ty, off) = self.contents(root);
+        self.is_new(dst);
         self.slots[dst] = if owned {
             Slot::MayOwn(ty, off)
         } else {
             Slot::MayNon(ty, off)
         };
+    }
+
+    /// What a root has: objects of which type, by the node at which offset.
+    fn contents(&self, root: Root) -> (usize, u32) {
+        let kind = self.layout(root.place).fields[root.field].0;
+        let (_, ty, node, _) = kind.root().unwrap_or_default();
+        (ty, self.world.types[ty].fields[node].1)
     }
 }

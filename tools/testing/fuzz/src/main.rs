@@ -198,6 +198,7 @@ fn blind(
         Defect::GreaterTakesEqual,
         Defect::AcrossWhenTaken,
         Defect::CanAddWhenTaken,
+        Defect::NextBehindBody,
     ];
     let lies = [Lie::Found, Lie::Order, Lie::Live, Lie::Verdict];
     let tries = defects

@@ -2,6 +2,7 @@
 
 //! What programs must do, by plain collections of numbers.
 
+mod iter;
 mod moves;
 mod reserve;
 mod step;
@@ -27,6 +28,7 @@ pub enum Defect {
     GreaterTakesEqual,
     AcrossWhenTaken,
     CanAddWhenTaken,
+    NextBehindBody,
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +72,8 @@ pub struct Model<'w> {
     pub calls: BTreeMap<&'static str, u64>,
     slots: [Option<usize>; SLOTS],
     found: Vec<u64>,
+    /// How many steps loops have made in this run.
+    steps: i32,
     base: u64,
     bits: u64,
 }
@@ -93,6 +97,7 @@ impl<'w> Model<'w> {
             calls: BTreeMap::new(),
             slots: [None; SLOTS],
             found: Vec::new(),
+            steps: 0,
             base: 0,
             bits: 0,
         };
@@ -120,6 +125,7 @@ impl<'w> Model<'w> {
     pub fn run(&mut self, program: &[Node], words: usize, base: u64, bits: u64) -> Vec<u64> {
         self.slots = [None; SLOTS];
         self.found = vec![0; words];
+        self.steps = 0;
         self.base = base;
         self.bits = bits;
         self.all(program);
@@ -176,10 +182,14 @@ impl<'w> Model<'w> {
     fn all(&mut self, program: &[Node]) {
         for n in program {
             if let Some(name) = n.kfunc() {
-                *self.calls.entry(name).or_default() += 1;
+                self.called(name);
             }
             self.node(n);
         }
+    }
+
+    fn called(&mut self, name: &'static str) {
+        *self.calls.entry(name).or_default() += 1;
     }
 
     fn object(&mut self, slot: usize) -> &mut Object {

@@ -5,7 +5,7 @@
 
 mod kfuncs;
 
-pub use kfuncs::{KFUNCS, OTHERS};
+pub use kfuncs::{iterator, KFUNCS, OTHERS};
 
 /// Where a program keeps the pointers it has: slots of its stack.
 pub const SLOTS: usize = 8;
@@ -265,6 +265,14 @@ pub enum Op {
         tree: bool,
         body: Vec<Node>,
     },
+    /// The body runs for each node.
+    Each {
+        root: Root,
+        tree: bool,
+        flags: u32,
+        dst: usize,
+        body: Vec<Node>,
+    },
     Unreserve {
         slot: usize,
         node: usize,
@@ -345,6 +353,19 @@ impl Node {
                 } => {
                     out.push_str(&format!(
                         "{pad}{:3} if slot {slot} can be added by f{node}:\n",
+                        n.id
+                    ));
+                    Node::print(body, depth + 1, out);
+                }
+                Op::Each {
+                    root,
+                    flags,
+                    dst,
+                    body,
+                    ..
+                } => {
+                    out.push_str(&format!(
+                        "{pad}{:3} slot {dst} is each of {root:?}, flags {flags}:\n",
                         n.id
                     ));
                     Node::print(body, depth + 1, out);

@@ -137,6 +137,7 @@ impl Emit<'_> {
                 slot, node, body, ..
             } => self.can_add(n, *slot, *node, body),
             Op::Unreserve { slot, node, .. } => self.unreserve(n, *slot, *node),
+            Op::Each { .. } => self.each(n),
             Op::Zero { slot } => self.a.store_imm(10, slot_off(*slot), 0),
             Op::Adjust { slot, by } => {
                 let none = self.a.label();

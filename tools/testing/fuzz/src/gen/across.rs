@@ -13,10 +13,11 @@ impl Gen<'_> {
         let (root, _) = self.root(r, !tree, Some(ty))?;
         let to = choose(&self.roots_of(ty, tree), r.c >> 4)?;
         let mut nodes = self.nodes(ty);
-        nodes.retain(|slot| !self.nameless.contains(slot));
+        nodes.retain(|slot| !self.nameless.contains(slot) && self.may_take(root, Some(*slot)));
         let slot = match choose(&nodes, r.b >> 4) {
             Some(slot) if r.c & 1 == 0 => slot,
-            _ => self.look(root, tree, r.a & 2 == 0)?,
+            _ if self.may_take(root, None) => self.look(root, tree, r.a & 2 == 0)?,
+            _ => return None,
         };
         let maybe = matches!(self.slots[slot], Slot::MayNon(..));
         if maybe {
@@ -81,7 +82,7 @@ impl Gen<'_> {
     }
 
     /// The trees or lists of a type whose lock is held.
-    fn roots_of(&self, ty: usize, tree: bool) -> Vec<Root> {
+    pub fn roots_of(&self, ty: usize, tree: bool) -> Vec<Root> {
         let roots = self.held_roots().into_iter();
         roots
             .filter(|r| (r.1, r.2) == (tree, ty))

@@ -20,6 +20,12 @@ pub enum Test {
         node: usize,
         tree: bool,
     },
+    Each {
+        root: Root,
+        slot: usize,
+        tree: bool,
+        flags: u32,
+    },
     Bit(u32),
 }
 
@@ -37,6 +43,11 @@ impl Gen<'_> {
         if self.frames.len() >= MAX_DEPTH {
             return None;
         }
+        self.begin(test)
+    }
+
+    /// [`Self::open()`], however deep it is.
+    pub fn begin(&mut self, test: Test) -> Option<()> {
         let before = self.slots;
         let mut saved = before;
         if let Test::Slot(slot) = test {
@@ -50,6 +61,10 @@ impl Gen<'_> {
         }
         if let Test::CanAdd { slot, node, .. } = test {
             self.slots[slot] = self.slots[slot].reserve(node)?;
+        }
+        if let Test::Each { root, slot, .. } = test {
+            self.is_new(slot);
+            self.slots[slot] = Slot::Non(self.contents(root).0);
         }
         let id = self.next;
         self.next += 1;
@@ -70,6 +85,7 @@ impl Gen<'_> {
             let _ = self.unlock();
         }
         let _ = self.unreserve();
+        self.end_of_loop();
         let saved = match self.frames.last() {
             Some(f) => f.saved,
             None => return,
@@ -125,6 +141,18 @@ impl Gen<'_> {
                     slot,
                     node,
                     tree,
+                    body: f.ops,
+                },
+                Test::Each {
+                    root,
+                    slot,
+                    tree,
+                    flags,
+                } => Op::Each {
+                    root,
+                    tree,
+                    flags,
+                    dst: slot,
                     body: f.ops,
                 },
                 Test::Bit(bit) => Op::IfBit { bit, body: f.ops },

@@ -12,7 +12,7 @@ impl Gen<'_> {
             kind @ (32 | 33) => {
                 let (tree, back) = (kind == 33, r.c & 1 == 0);
                 let dst = self.free()?;
-                self.with_node(r, tree, |g, root, slot| {
+                self.with_node(r, tree, false, |g, root, slot| {
                     g.put(Op::Beside {
                         root,
                         slot,
@@ -25,7 +25,7 @@ impl Gen<'_> {
             }
             34 | 35 => {
                 let back = r.kind & 1 == 0;
-                self.with_node(r, false, |g, root, slot| {
+                self.with_node(r, false, true, |g, root, slot| {
                     if let Some(to) = g.like(root, r.c) {
                         g.put(Op::Move {
                             root,
@@ -36,7 +36,7 @@ impl Gen<'_> {
                     }
                 })?;
             }
-            36 => self.with_node(r, true, |g, root, slot| {
+            36 => self.with_node(r, true, true, |g, root, slot| {
                 if let Some(to) = g.like(root, r.c >> 4) {
                     let less = order(r);
                     g.put(Op::TreeMove {
@@ -47,7 +47,7 @@ impl Gen<'_> {
                     });
                 }
             })?,
-            37 => self.with_node(r, true, |g, root, slot| {
+            37 => self.with_node(r, true, true, |g, root, slot| {
                 let less = order(r);
                 if let (Slot::Non(_), true) = (g.slots[slot], r.c & 16 == 0) {
                     let key = u64::from((r.a >> 4) & 7);
@@ -80,14 +80,15 @@ impl Gen<'_> {
                 let _ = self.add_reserved(r);
                 self.close();
             }
-            _ if r.c & 7 == 0 => self.unreserve()?,
-            _ => self.add_reserved(r)?,
+            50 if r.c & 7 == 0 => self.unreserve()?,
+            50 | 51 => self.add_reserved(r)?,
+            kind => self.each(r, kind & 1 == 0, kind < 54)?,
         }
         Some(())
     }
 
     /// A root whose lock is held and that has the same nodes.
-    fn like(&self, root: Root, n: u8) -> Option<Root> {
+    pub fn like(&self, root: Root, n: u8) -> Option<Root> {
         let roots = self.held_roots();
         let (_, tree, ty, node) = *roots.iter().find(|r| r.0 == root)?;
         let like: Vec<Root> = roots
@@ -103,12 +104,12 @@ impl Gen<'_> {
         if r.c & 1 == 0 {
             let (root, ty) = self.root(r, tree, None)?;
             let mut nodes = self.which(|s| s.object() == Some(ty));
-            nodes.retain(|slot| !self.elsewhere.contains(slot));
+            nodes.retain(|slot| !self.elsewhere.contains(slot) && !self.fixed(*slot));
             let slot = choose(&nodes, r.b)?;
             return self.open(Test::Owned { root, slot, tree });
         }
         let dst = self.free()?;
-        self.with_node(r, tree, |g, root, slot| {
+        self.with_node(r, tree, true, |g, root, slot| {
             if g.open(Test::Owned { root, slot, tree }).is_some() {
                 g.put(if tree {
                     Op::Remove { root, slot, dst }

@@ -38,7 +38,7 @@ impl Gen<'_> {
             return None;
         }
         let (root, ..) = self.root_that(r, |root| (root.1, root.2, root.3) == (tree, ty, node))?;
-        if self.locked_by(slot) {
+        if self.locked_by(slot) || self.fixed(slot) {
             return None;
         }
         self.put(if tree {

@@ -7,7 +7,7 @@ use crate::op::{Less, Op, Place, Slot, SLOTS};
 use crate::world::Kind;
 
 /// How many kinds of raw operations there are.
-pub const KINDS: u8 = 52;
+pub const KINDS: u8 = 56;
 
 /// Most often the one that the others of a tree have, too.
 pub fn order(r: RawOp) -> Less {
@@ -48,6 +48,7 @@ impl Gen<'_> {
                 let dst = self.free()?;
                 let (root, _) = self.root(r, false, None)?;
                 let back = r.kind & 1 == 0;
+                self.may_take(root, None).then_some(())?;
                 self.put(Op::Pop { root, back, dst });
                 self.found(dst, root, true);
             }
@@ -92,14 +93,14 @@ impl Gen<'_> {
             }
             13 | 14 => {
                 let dst = self.free()?;
-                self.with_node(r, false, |g, root, slot| {
+                self.with_node(r, false, true, |g, root, slot| {
                     g.put(Op::Del { root, slot, dst });
                     g.found(dst, root, true);
                 })?;
             }
             15 => {
                 let back = r.c & 1 == 0;
-                self.with_node(r, false, |g, root, slot| {
+                self.with_node(r, false, false, |g, root, slot| {
                     g.put(Op::IsEnd { root, slot, back });
                 })?;
             }
@@ -121,7 +122,7 @@ impl Gen<'_> {
             }
             19 | 20 => {
                 let dst = self.free()?;
-                self.with_node(r, true, |g, root, slot| {
+                self.with_node(r, true, true, |g, root, slot| {
                     g.put(Op::Remove { root, slot, dst });
                     g.found(dst, root, true);
                 })?;
@@ -129,7 +130,7 @@ impl Gen<'_> {
             21 | 22 => {
                 let dst = self.free()?;
                 let right = r.kind & 1 == 0;
-                self.with_node(r, true, |g, root, slot| {
+                self.with_node(r, true, false, |g, root, slot| {
                     g.put(Op::Child {
                         root,
                         slot,
@@ -198,8 +199,9 @@ impl Gen<'_> {
             }
             29 => self.unlock()?,
             30 => {
-                let slots = self
+                let mut slots = self
                     .which(|s| matches!(s, Slot::MayOwn(..) | Slot::MayNon(..) | Slot::MayPercpu));
+                slots.retain(|slot| !self.fixed(*slot));
                 match choose(&slots, r.b) {
                     Some(slot) => self.open(Test::Slot(slot))?,
                     None => self.open(Test::Bit(u32::from(r.a & 3)))?,
@@ -227,7 +229,8 @@ impl Gen<'_> {
         );
         for place in holders {
             for (i, (kind, _)) in self.layout(place).fields.iter().enumerate() {
-                if matches!(kind, Kind::Kptr(_) | Kind::Percpu) {
+                // No per-CPU object can be got rid of in a loop, under the lock.
+                if matches!(kind, Kind::Kptr(_)) || *kind == Kind::Percpu && !self.in_loop() {
                     places.push((place, i, *kind));
                 }
             }

@@ -111,6 +111,7 @@ impl Model<'_> {
             Op::IfCanAdd {
                 slot, node, body, ..
             } => self.can_add(n, *slot, *node, body),
+            Op::Each { .. } => self.each(n),
             Op::Unreserve { slot, node, .. } => self.unreserve(*slot, *node),
             Op::IfBit { bit, body } => {
                 if (self.bits >> bit) & 1 == 1 {
@@ -203,25 +204,13 @@ impl Model<'_> {
             Op::Beside {
                 root,
                 slot,
-                tree,
                 back,
                 dst,
+                ..
             } => {
                 let root = self.root(root).0;
                 let node = self.slots[slot].expect("the slot is checked before");
-                let order: Vec<usize> = match tree {
-                    true => self.tree(root).order(),
-                    false => self.list(root).iter().copied().collect(),
-                };
-                let at = order.iter().position(|m| *m == node);
-                let to = at.and_then(|at| {
-                    if back {
-                        at.checked_sub(1)
-                    } else {
-                        Some(at + 1)
-                    }
-                });
-                self.slots[dst] = to.and_then(|to| order.get(to).copied());
+                self.slots[dst] = self.beside(root, node, back);
             }
             Op::Move {
                 root,

@@ -5,7 +5,7 @@
 use super::{Node, Op, Want};
 
 /// All of the API. The order is that of the report.
-pub const KFUNCS: [&str; 57] = [
+pub const KFUNCS: [&str; 63] = [
     "bpf_obj_new",
     "bpf_obj_new_impl",
     "bpf_obj_drop",
@@ -52,6 +52,12 @@ pub const KFUNCS: [&str; 57] = [
     "bpf_rbtree_find",
     "bpf_rbtree_lower_bound",
     "bpf_rbtree_upper_bound",
+    "bpf_iter_list_new",
+    "bpf_iter_list_next",
+    "bpf_iter_list_destroy",
+    "bpf_iter_rbtree_new",
+    "bpf_iter_rbtree_next",
+    "bpf_iter_rbtree_destroy",
     "bpf_list_can_add",
     "bpf_rbtree_can_add",
     "bpf_list_unreserve",
@@ -72,6 +78,23 @@ pub const OTHERS: [&str; 4] = [
     "bpf_res_spin_lock",
     "bpf_res_spin_unlock",
 ];
+
+/// What an iterator is made, moved on and ended by.
+pub fn iterator(tree: bool) -> [&'static str; 3] {
+    if tree {
+        [
+            "bpf_iter_rbtree_new",
+            "bpf_iter_rbtree_next",
+            "bpf_iter_rbtree_destroy",
+        ]
+    } else {
+        [
+            "bpf_iter_list_new",
+            "bpf_iter_list_next",
+            "bpf_iter_list_destroy",
+        ]
+    }
+}
 
 impl Node {
     /// The kfunc that this calls.
@@ -122,6 +145,7 @@ impl Node {
                 Want::NotLess => "bpf_rbtree_lower_bound",
                 Want::Greater => "bpf_rbtree_upper_bound",
             },
+            Op::Each { tree, .. } => iterator(tree)[0],
             Op::IfCanAdd { tree: false, .. } => "bpf_list_can_add",
             Op::IfCanAdd { .. } => "bpf_rbtree_can_add",
             Op::Unreserve { tree: false, .. } => "bpf_list_unreserve",
