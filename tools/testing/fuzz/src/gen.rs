@@ -9,6 +9,7 @@
 mod across;
 mod frames;
 mod iter;
+mod keys;
 mod locks;
 mod nodes;
 mod reserve;

@@ -199,6 +199,7 @@ fn blind(
         Defect::AcrossWhenTaken,
         Defect::CanAddWhenTaken,
         Defect::NextBehindBody,
+        Defect::SecondKeyIgnored,
     ];
     let lies = [Lie::Found, Lie::Order, Lie::Live, Lie::Verdict];
     let tries = defects

@@ -29,6 +29,7 @@ pub enum Defect {
     AcrossWhenTaken,
     CanAddWhenTaken,
     NextBehindBody,
+    SecondKeyIgnored,
 }
 
 #[derive(Clone, Debug)]
@@ -315,24 +316,38 @@ impl<'w> Model<'w> {
     }
 
     /// What a search finds. In an order that the tree does not have, the way down decides.
-    fn search(&mut self, root: usize, want: Want, order: Less, key: u64) -> Option<usize> {
+    fn search(
+        &mut self,
+        root: usize,
+        want: Want,
+        order: Less,
+        sought: (u64, u64),
+    ) -> Option<usize> {
+        let key = sought.0;
         let tree = std::mem::take(self.tree(root));
         let greater = self.defect == Defect::GreaterTakesEqual;
-        let found = tree.search(|n| {
+        let compare = |n| {
             let n = &self.objects[&n];
-            let order = match order {
-                Less::Key => key.cmp(&n.key),
+            match order {
+                Less::Key | Less::OneKey => key.cmp(&n.key),
+                Less::TwoKeys => sought.cmp(&(n.key, n.id)),
                 Less::KeyDown => n.key.cmp(&key),
                 Less::Id => key.cmp(&n.id),
                 Less::Never => Ordering::Equal,
                 Less::Always => Ordering::Less,
-            };
+            }
+        };
+        let found = tree.search(|n| {
+            let order_of = compare(n);
             match want {
-                Want::Equal => (order.is_le(), order.is_eq()),
-                Want::Greater if !greater => (order.is_lt(), order.is_lt()),
-                _ => (order.is_le(), order.is_le()),
+                Want::Equal if !order.is_declared() => (order_of.is_le(), order_of.is_eq()),
+                Want::Greater if !greater => (order_of.is_lt(), order_of.is_lt()),
+                _ => (order_of.is_le(), order_of.is_le()),
             }
         });
+        // By a key the first one that is not less is found, and may be another.
+        let equal = |n: &usize| want != Want::Equal || compare(*n).is_eq();
+        let found = found.filter(equal);
         *self.tree(root) = tree;
         found
     }
@@ -341,7 +356,9 @@ impl<'w> Model<'w> {
         let (a, b) = (&self.objects[&a], &self.objects[&b]);
         match how {
             Less::Key if self.defect == Defect::EqualGoesLeft => a.key <= b.key,
-            Less::Key => a.key < b.key,
+            Less::Key | Less::OneKey => a.key < b.key,
+            Less::TwoKeys if self.defect == Defect::SecondKeyIgnored => a.key < b.key,
+            Less::TwoKeys => (a.key, a.id) < (b.key, b.id),
             Less::KeyDown => a.key > b.key,
             Less::Id => a.id < b.id,
             Less::Never => false,

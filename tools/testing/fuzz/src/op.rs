@@ -83,6 +83,16 @@ pub enum Less {
     Id,
     Never,
     Always,
+    /// What the tree declares: the key, or the key and the id.
+    OneKey,
+    TwoKeys,
+}
+
+impl Less {
+    /// Whether it is not the program's function.
+    pub fn is_declared(self) -> bool {
+        matches!(self, Less::OneKey | Less::TwoKeys)
+    }
 }
 
 /// Which node a search is for: the first one that is equal to the key, not less, or greater.
@@ -238,6 +248,8 @@ pub enum Op {
         want: Want,
         order: Less,
         key: u64,
+        /// The id that is the second part of a declared key: of what this operation made.
+        made: usize,
         dst: usize,
     },
     Xchg {

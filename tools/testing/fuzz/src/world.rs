@@ -5,7 +5,19 @@
 //! Everything is computed from plain numbers, so that smaller numbers are a
 //! simpler world, which is what shrinking looks for.
 
-use crate::btf::{Member, Writer};
+mod types;
+
+pub use types::Types;
+
+/// What a tree declares that it is in order of.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Declared {
+    #[default]
+    Nothing,
+    Key,
+    /// Where keys are equal, of the ids.
+    KeyAndId,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -31,6 +43,7 @@ pub enum Kind {
         ty: usize,
         node: usize,
         n: usize,
+        by: Declared,
     },
     Kptr(usize),
     Percpu,
@@ -56,6 +69,13 @@ impl Kind {
         }
     }
 
+    pub fn declared(self) -> Declared {
+        match self {
+            Kind::Tree { by, .. } => by,
+            _ => Declared::Nothing,
+        }
+    }
+
     pub fn is_lock(self) -> bool {
         matches!(self, Kind::SpinLock | Kind::ResLock)
     }
@@ -63,7 +83,7 @@ impl Kind {
     pub fn root(self) -> Option<(bool, usize, usize, usize)> {
         match self {
             Kind::List { ty, node, n } => Some((false, ty, node, n)),
-            Kind::Tree { ty, node, n } => Some((true, ty, node, n)),
+            Kind::Tree { ty, node, n, .. } => Some((true, ty, node, n)),
             _ => None,
         }
     }
@@ -217,10 +237,12 @@ fn value(raw: &RawWorld, types: &[Layout], res: bool) -> Vec<Kind> {
         for (n, (node, tree)) in t.nodes().enumerate() {
             // Two of them, so that there is another root to be in.
             let bits = (raw.arrays >> ((i * 4 + n) * 2 % 32)) & 3;
-            let n = [1, 1, 2, 3][bits as usize];
-            add_root(&mut kinds, tree, i, node, n, MAX_SPECIAL);
+            let len = [1, 1, 2, 3][bits as usize];
+            let by = declared(raw.flags >> (12 + (i * 4 + n) * 2 % 20));
+            add(&mut kinds, root(tree, i, node, len, by), MAX_SPECIAL);
             if bits == 1 {
-                add_root(&mut kinds, tree, i, node, 1, MAX_SPECIAL);
+                let other = root(tree, i, node, 1, Declared::Nothing);
+                add(&mut kinds, other, MAX_SPECIAL);
             }
         }
     }
@@ -243,16 +265,21 @@ fn add(kinds: &mut Vec<Kind>, k: Kind, max: usize) {
     }
 }
 
-fn add_root(kinds: &mut Vec<Kind>, tree: bool, ty: usize, node: usize, n: usize, max: usize) {
-    add(
-        kinds,
-        if tree {
-            Kind::Tree { ty, node, n }
-        } else {
-            Kind::List { ty, node, n }
-        },
-        max,
-    );
+fn declared(bits: u32) -> Declared {
+    [
+        Declared::Nothing,
+        Declared::Nothing,
+        Declared::Key,
+        Declared::KeyAndId,
+    ][bits as usize & 3]
+}
+
+fn root(tree: bool, ty: usize, node: usize, n: usize, by: Declared) -> Kind {
+    if tree {
+        Kind::Tree { ty, node, n, by }
+    } else {
+        Kind::List { ty, node, n }
+    }
 }
 
 fn add_roots(kinds: &mut Vec<Kind>, types: &[Layout], bits: u32, max: usize) {
@@ -260,133 +287,10 @@ fn add_roots(kinds: &mut Vec<Kind>, types: &[Layout], bits: u32, max: usize) {
     for (i, t) in types.iter().enumerate() {
         for (node, tree) in t.nodes() {
             if bits & 1 == 0 {
-                add_root(kinds, tree, i, node, 1 + ((bits >> 1) & 1) as usize, max);
+                let n = 1 + ((bits >> 1) & 1) as usize;
+                add(kinds, root(tree, i, node, n, declared(bits >> 2)), max);
             }
             bits >>= 2;
-        }
-    }
-}
-
-/// The ids of what a loaded program refers to.
-pub struct Types {
-    pub blob: Vec<u8>,
-    pub key: u32,
-    pub value: u32,
-    pub objects: Vec<u32>,
-    pub percpu: u32,
-    pub main: u32,
-    pub less: u32,
-    pub compare: u32,
-}
-
-impl World {
-    pub fn types(&self) -> Types {
-        let mut w = Writer::new();
-        let key = w.int("int", 4);
-        let long = w.int("long", 8);
-        let fixed: Vec<u32> = [
-            ("bpf_spin_lock", 4),
-            ("bpf_res_spin_lock", 4),
-            ("bpf_list_head", 16),
-            ("bpf_list_node", 24),
-            ("bpf_rb_root", 16),
-            ("bpf_rb_node", 32),
-            ("bpf_refcount", 4),
-            ("task_struct", 0),
-        ]
-        .iter()
-        .map(|(name, size)| w.structure(name, *size, &[]))
-        .collect();
-        let tag = w.type_tag("kptr", fixed[7]);
-        let task = w.ptr(tag);
-        let percpu = w.structure(
-            "tally",
-            16,
-            &[
-                Member {
-                    name: "sum".into(),
-                    ty: long,
-                    off: 0,
-                },
-                Member {
-                    name: "n".into(),
-                    ty: long,
-                    off: 8,
-                },
-            ],
-        );
-        let tag = w.type_tag("percpu_kptr", percpu);
-        let tally = w.ptr(tag);
-        let mut objects = Vec::new();
-        let mut tags = Vec::new();
-        for t in 0..=self.types.len() {
-            let (layout, name) = match self.types.get(t) {
-                Some(l) => (l, format!("object{t}")),
-                None => (&self.value, "value".to_string()),
-            };
-            let mut members = Vec::new();
-            let mut roots = Vec::new();
-            for (i, (kind, off)) in layout.fields.iter().enumerate() {
-                let ty = match *kind {
-                    Kind::Id | Kind::Key | Kind::Aux => long,
-                    Kind::SpinLock => fixed[0],
-                    Kind::ResLock => fixed[1],
-                    Kind::ListNode => fixed[3],
-                    Kind::RbNode => fixed[5],
-                    Kind::Refcount => fixed[6],
-                    Kind::Counted => task,
-                    Kind::Percpu => tally,
-                    Kind::Kptr(of) => {
-                        let tag = w.type_tag("kptr", objects[of]);
-                        w.ptr(tag)
-                    }
-                    Kind::List { ty, node, n } | Kind::Tree { ty, node, n } => {
-                        roots.push((format!("contains:object{ty}:f{node}"), i as u32));
-                        let head = fixed[if kind.root().unwrap_or_default().0 {
-                            4
-                        } else {
-                            2
-                        }];
-                        if n > 1 {
-                            w.array(head, key, n as u32)
-                        } else {
-                            head
-                        }
-                    }
-                };
-                members.push(Member {
-                    name: format!("f{i}"),
-                    ty,
-                    off: *off,
-                });
-            }
-            let id = w.structure(&name, layout.size, &members);
-            objects.push(id);
-            tags.extend(roots.into_iter().map(|(tag, at)| (tag, id, at)));
-        }
-        let value = objects.pop().unwrap_or_default();
-        for (tag, of, at) in tags {
-            w.decl_tag(&tag, of, at);
-        }
-        let ctx = w.structure("__sk_buff", 0, &[]);
-        let ctx = w.ptr(ctx);
-        let proto = w.proto(key, &[("ctx", ctx)]);
-        let main = w.func("main", proto, true);
-        let node = w.ptr(fixed[5]);
-        let proto = w.proto(key, &[("a", node), ("b", node)]);
-        let less = w.func("less", proto, false);
-        let any = w.ptr(0);
-        let proto = w.proto(key, &[("key", any), ("node", node)]);
-        let compare = w.func("compare", proto, false);
-        Types {
-            blob: w.finish(),
-            key,
-            value,
-            objects,
-            percpu,
-            main,
-            less,
-            compare,
         }
     }
 }

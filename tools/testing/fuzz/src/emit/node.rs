@@ -241,6 +241,20 @@ impl Emit<'_> {
                 self.a.load(3, 10, slot_off(prev));
                 self.a.add(3, off as i32);
             }
+            Op::TreeMove { to, less, .. } if less.is_declared() => {
+                self.root_in(3, to, &n.slots);
+            }
+            Op::Reposition { less, .. } if less.is_declared() => {
+                self.root_in(3, root, &n.slots);
+            }
+            Op::Search {
+                order, key, made, ..
+            } if order.is_declared() => {
+                self.a.imm(2, key as i32);
+                self.a.load(3, 6, BASE as i32 * 8);
+                self.a.add(3, made as i32);
+            }
+            Op::TreeAdd { less, .. } | Op::TreeAddReserved { less, .. } if less.is_declared() => {}
             Op::TreeAdd { less, .. } => {
                 self.callback(3, (ty, field, less, false));
                 if n.twin {

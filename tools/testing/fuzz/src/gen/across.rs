@@ -2,7 +2,7 @@
 
 //! What is for objects that can be in a list and in a tree.
 
-use super::step::order;
+use super::keys::order;
 use super::{choose, Gen, RawOp, Test};
 use crate::op::{Op, Place, Root, Slot};
 
@@ -11,7 +11,7 @@ impl Gen<'_> {
     pub fn across(&mut self, r: RawOp, tree: bool) -> Option<()> {
         let ty = choose(&self.types_of_both(), r.b)?;
         let (root, _) = self.root(r, !tree, Some(ty))?;
-        let to = choose(&self.roots_of(ty, tree), r.c >> 4)?;
+        let to = choose(&self.undeclared(ty, tree), r.c >> 4)?;
         let mut nodes = self.nodes(ty);
         nodes.retain(|slot| !self.nameless.contains(slot) && self.may_take(root, Some(*slot)));
         let slot = match choose(&nodes, r.b >> 4) {
@@ -63,7 +63,7 @@ impl Gen<'_> {
         self.put(Op::TreeAdd {
             root: to,
             slot: dst,
-            less: order(r),
+            less: self.order(r, to),
         });
         self.inserted(dst, ty);
         Some(())
@@ -88,5 +88,12 @@ impl Gen<'_> {
             .filter(|r| (r.1, r.2) == (tree, ty))
             .map(|r| r.0)
             .collect()
+    }
+
+    /// Those to which objects are moved from the other kind: that goes by no declared key.
+    pub fn undeclared(&self, ty: usize, tree: bool) -> Vec<Root> {
+        let mut roots = self.roots_of(ty, tree);
+        roots.retain(|root| self.declared(*root).is_none());
+        roots
     }
 }

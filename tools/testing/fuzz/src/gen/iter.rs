@@ -4,7 +4,7 @@
 //!
 //! What was in the slots when a loop began is there at its end: each round begins like the first.
 
-use super::step::order;
+use super::keys::order;
 use super::{choose, Gen, RawOp, Test};
 use crate::op::{Less, Op, Place, Root, Slot, SLOTS};
 
@@ -33,11 +33,12 @@ impl Gen<'_> {
 
     fn take_or_move(&mut self, r: RawOp, root: Root, slot: usize, tree: bool) -> Option<()> {
         self.may_take(root, Some(slot)).then_some(())?;
-        let less = order(r);
+        let less = self.order(r, root);
         let back = r.b & 1 == 0;
         self.put(match (r.b >> 1) & 3 {
             0 => {
-                let to = choose(&self.roots_of(self.contents(root).0, !tree), r.a >> 4)?;
+                let to = choose(&self.undeclared(self.contents(root).0, !tree), r.a >> 4)?;
+                let less = order(r);
                 Op::Across {
                     root,
                     slot,
@@ -156,7 +157,7 @@ impl Gen<'_> {
         let n = self.next as u8;
         let (root, tree) = choose(&roots, n).filter(|_| !self.locked_by(slot))?;
         self.put(if tree {
-            let less = Less::Key;
+            let less = self.declared(root).unwrap_or(Less::Key);
             Op::TreeAdd { root, slot, less }
         } else {
             let back = n & 4 == 0;

@@ -2,7 +2,8 @@
 
 //! What raw operations on nodes become that stay linked: walks, moves, searches and questions.
 
-use super::step::{order, KINDS};
+use super::keys::order;
+use super::step::KINDS;
 use super::{choose, Gen, RawOp, Test};
 use crate::op::{Op, Root, Slot, Want};
 
@@ -38,7 +39,7 @@ impl Gen<'_> {
             }
             36 => self.with_node(r, true, true, |g, root, slot| {
                 if let Some(to) = g.like(root, r.c >> 4) {
-                    let less = order(r);
+                    let less = g.order(r, root);
                     g.put(Op::TreeMove {
                         root,
                         slot,
@@ -48,7 +49,7 @@ impl Gen<'_> {
                 }
             })?,
             37 => self.with_node(r, true, true, |g, root, slot| {
-                let less = order(r);
+                let less = g.order(r, root);
                 if let (Slot::Non(_), true) = (g.slots[slot], r.c & 16 == 0) {
                     let key = u64::from((r.a >> 4) & 7);
                     g.put(Op::Write { slot, key });
@@ -59,11 +60,17 @@ impl Gen<'_> {
             40 | 41 => {
                 let dst = self.free()?;
                 let (root, _) = self.root(r, true, None)?;
+                // A tree with a key can be searched by it and by a function.
+                let order = match self.declared(root) {
+                    Some(declared) if r.c & 0x30 != 0 => declared,
+                    _ => order(r),
+                };
                 self.put(Op::Search {
                     root,
                     want: [Want::Equal, Want::NotLess, Want::Greater][r.b as usize % 3],
-                    order: order(r),
+                    order,
                     key: u64::from((r.b >> 4) & 7),
+                    made: r.a as usize % self.next,
                     dst,
                 });
                 self.found(dst, root, false);
@@ -87,13 +94,14 @@ impl Gen<'_> {
         Some(())
     }
 
-    /// A root whose lock is held and that has the same nodes.
+    /// A root whose lock is held and that has the same nodes, in the same order if it declares one.
     pub fn like(&self, root: Root, n: u8) -> Option<Root> {
         let roots = self.held_roots();
         let (_, tree, ty, node) = *roots.iter().find(|r| r.0 == root)?;
         let like: Vec<Root> = roots
             .into_iter()
             .filter(|r| (r.1, r.2, r.3) == (tree, ty, node))
+            .filter(|r| self.declared(r.0) == self.declared(root))
             .map(|r| r.0)
             .collect();
         choose(&like, n)

@@ -4,7 +4,6 @@
 //!
 //! A reservation ends in the body for which it is made: only there it is there on all paths.
 
-use super::step::order;
 use super::{choose, Gen, RawOp, Test};
 use crate::op::{Op, Slot};
 use crate::world::Kind;
@@ -42,7 +41,7 @@ impl Gen<'_> {
             return None;
         }
         self.put(if tree {
-            let less = order(r);
+            let less = self.order(r, root);
             Op::TreeAddReserved { root, slot, less }
         } else {
             let back = r.c & 1 == 0;

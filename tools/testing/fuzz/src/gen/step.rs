@@ -3,22 +3,11 @@
 //! What each raw operation becomes.
 
 use super::{choose, Gen, RawOp, Test};
-use crate::op::{Less, Op, Place, Slot, SLOTS};
+use crate::op::{Op, Place, Slot, SLOTS};
 use crate::world::Kind;
 
 /// How many kinds of raw operations there are.
 pub const KINDS: u8 = 56;
-
-/// Most often the one that the others of a tree have, too.
-pub fn order(r: RawOp) -> Less {
-    match r.c & 15 {
-        15 => Less::Always,
-        14 => Less::Never,
-        13 => Less::Id,
-        12 => Less::KeyDown,
-        _ => Less::Key,
-    }
-}
 
 impl Gen<'_> {
     pub fn step(&mut self, r: RawOp) -> Option<()> {
@@ -37,8 +26,8 @@ impl Gen<'_> {
                 }
             }
             5..=7 => {
-                let less = order(r);
                 let (root, slot) = self.insertion(r, true)?;
+                let less = self.order(r, root);
                 if let Slot::Own(ty) = self.slots[slot] {
                     self.put(Op::TreeAdd { root, slot, less });
                     self.inserted(slot, ty);

@@ -230,7 +230,9 @@ impl Model<'_> {
             Op::Reposition { root, slot, less } => {
                 let (r, field) = self.root(root);
                 let node = self.slots[slot].expect("the slot is checked before");
-                if self.objects[&node].owner.get(&field) == Some(&r) && self.stays(r, node, less) {
+                let there = self.objects[&node].owner.get(&field) == Some(&r);
+                // By a key it is taken out and put back in any case.
+                if there && !less.is_declared() && self.stays(r, node, less) {
                     self.returned(n, 1);
                 } else {
                     self.move_node(n, root, slot, root, |m, to, o| m.add_to_tree(to, o, less));
@@ -252,10 +254,11 @@ impl Model<'_> {
                 want,
                 order,
                 key,
+                made,
                 dst,
             } => {
                 let root = self.root(root).0;
-                self.slots[dst] = self.search(root, want, order, key);
+                self.slots[dst] = self.search(root, want, order, (key, self.base + made as u64));
             }
             _ => unreachable!("not an operation on a collection"),
         }

@@ -5,7 +5,7 @@
 use super::{Node, Op, Want};
 
 /// All of the API. The order is that of the report.
-pub const KFUNCS: [&str; 63] = [
+pub const KFUNCS: [&str; 69] = [
     "bpf_obj_new",
     "bpf_obj_new_impl",
     "bpf_obj_drop",
@@ -52,6 +52,12 @@ pub const KFUNCS: [&str; 63] = [
     "bpf_rbtree_find",
     "bpf_rbtree_lower_bound",
     "bpf_rbtree_upper_bound",
+    "bpf_rbtree_add_key",
+    "bpf_rbtree_add_key_reserved",
+    "bpf_rbtree_move_key",
+    "bpf_rbtree_find_key",
+    "bpf_rbtree_lower_bound_key",
+    "bpf_rbtree_upper_bound_key",
     "bpf_iter_list_new",
     "bpf_iter_list_next",
     "bpf_iter_list_destroy",
@@ -117,6 +123,16 @@ impl Node {
             Op::IsEnd { back: false, .. } => "bpf_list_is_first",
             Op::IsEnd { .. } => "bpf_list_is_last",
             Op::IsEmpty { .. } => "bpf_list_empty",
+            Op::TreeAdd { less, .. } if less.is_declared() => "bpf_rbtree_add_key",
+            Op::TreeAddReserved { less, .. } if less.is_declared() => "bpf_rbtree_add_key_reserved",
+            Op::TreeMove { less, .. } | Op::Reposition { less, .. } if less.is_declared() => {
+                "bpf_rbtree_move_key"
+            }
+            Op::Search { want, order, .. } if order.is_declared() => match want {
+                Want::Equal => "bpf_rbtree_find_key",
+                Want::NotLess => "bpf_rbtree_lower_bound_key",
+                Want::Greater => "bpf_rbtree_upper_bound_key",
+            },
             Op::TreeAdd { .. } => twin("bpf_rbtree_add", "bpf_rbtree_add_impl"),
             Op::Remove { .. } => "bpf_rbtree_remove",
             Op::First { .. } => "bpf_rbtree_first",
