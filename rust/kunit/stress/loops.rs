@@ -69,6 +69,32 @@ impl Body {
             _ => Self::Nothing,
         }
     }
+
+    /// Counts what was `done` at `node`, and keeps that as the next in `hand` if it was taken out;
+    /// whether the loop goes on.
+    fn goes_on<T>(
+        self,
+        w: &mut Worker,
+        done: bool,
+        node: *mut T,
+        hand: &mut [*mut T; HAND],
+        taken: &mut usize,
+    ) -> bool {
+        match self {
+            Self::Leave => {
+                w.count(Outcome::LoopLeft);
+                return false;
+            }
+            Self::TakeOut => {
+                hand[*taken] = node;
+                *taken += 1;
+                w.count(Outcome::LoopTookOut);
+            }
+            _ if done => w.count(Outcome::LoopMoved),
+            _ => {}
+        }
+        true
+    }
 }
 
 /// The rightmost node of `tree`.
@@ -87,7 +113,7 @@ unsafe fn last(k: &Kfuncs, tree: *mut bpf_rb_root) -> *mut bpf_rb_node {
     }
 }
 
-/// What a list's loop does at `node`. What is taken out is put into `hand`.
+/// What a list's loop does at `node`; whether anything was done. What is taken out is the caller's.
 ///
 /// # Safety
 ///
@@ -223,18 +249,8 @@ impl World<'_> {
                 visits += 1;
                 let body = Body::next(w, taken, visits);
                 let done = at_list_node(k, body, lists, tree, node, self)?;
-                match body {
-                    Body::Leave => {
-                        w.count(Outcome::LoopLeft);
-                        break;
-                    }
-                    Body::TakeOut => {
-                        hand[taken] = node;
-                        taken += 1;
-                        w.count(Outcome::LoopTookOut);
-                    }
-                    _ if done => w.count(Outcome::LoopMoved),
-                    _ => {}
+                if !body.goes_on(w, done, node, hand, &mut taken) {
+                    break;
                 }
             }
             bpf_iter_list_destroy(&mut it);
@@ -300,18 +316,8 @@ impl World<'_> {
                 let body = Body::next(w, taken, visits);
                 let key = w.random.below(KEYS) as u64;
                 let done = at_tree_node(k, body, trees, list, node, key)?;
-                match body {
-                    Body::Leave => {
-                        w.count(Outcome::LoopLeft);
-                        break;
-                    }
-                    Body::TakeOut => {
-                        hand[taken] = node;
-                        taken += 1;
-                        w.count(Outcome::LoopTookOut);
-                    }
-                    _ if done => w.count(Outcome::LoopMoved),
-                    _ => {}
+                if !body.goes_on(w, done, node, hand, &mut taken) {
+                    break;
                 }
             }
             bpf_iter_rbtree_destroy(&mut it);
